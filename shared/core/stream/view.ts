@@ -1,0 +1,24 @@
+import type { EnvoyType } from '../xds/resource.ts';
+
+/** One resource as a proxy gets it. The same object (and body) is shared by every view that holds it. */
+export interface ViewResource {
+  readonly name: string;
+  /** Content hash of body. */
+  readonly version: string;
+  /** The encoded message; the stream wraps it into an Any. */
+  readonly body: Uint8Array;
+  /** Whether a proxy of this Envoy version has acknowledged this version before, or it is made of validated values (design.md §5: only proven bytes are batched). */
+  readonly proven: boolean;
+}
+
+/**
+ * Everything one proxy should have, at one moment: policy config of its class, and endpoints, secrets and headless listeners of the fast
+ * lane. Immutable; a change is a new view that shares what did not change.
+ */
+export interface View {
+  /** Grows with every view of a class; equal generations are the same view. */
+  readonly generation: number;
+  /** Version of the snapshot that the policy config is from (the head's `version`). */
+  readonly snapshotVersion: number;
+  readonly resources: Readonly<Record<EnvoyType, ReadonlyMap<string, ViewResource>>>;
+}
