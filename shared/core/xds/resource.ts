@@ -38,6 +38,11 @@ export interface Resource {
   readonly body: Uint8Array;
   /** Sorted, without repeats. */
   readonly causes: readonly ObjectKey[];
+  /**
+   * What the body names and the same view must therefore hold (design.md §2, property 7): a listener its routes, clusters and extensions, a route its
+   * clusters, a cluster its endpoint-set and trust-sets. Not listed: `identity`, `trust` and the reserved cluster `invalid-backend`.
+   */
+  readonly references: readonly { readonly type: SnapshotType; readonly name: string }[];
 }
 
 /** `type|name|variant` */

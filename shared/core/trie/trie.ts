@@ -1,0 +1,247 @@
+import { hash } from 'node:crypto';
+import type { ContentHash } from '../brand.ts';
+import { canonicalJson, contentHash, type Json } from '../canonical.ts';
+
+/** A block larger than this, with more than one entry, is split into 16 by the next four bits of the key's hash (design.md §4). */
+export const maxBlockBytes = 32 * 1024;
+
+interface Entry {
+  readonly key: string;
+  /** Hex sha-256 of key: the path through the trie. */
+  readonly path: string;
+  /** Canonical JSON. */
+  readonly value: string;
+}
+
+interface Leaf {
+  readonly kind: 'leaf';
+  /** Sorted by path. */
+  readonly entries: readonly Entry[];
+  readonly size: number;
+  readonly count: number;
+  text?: string;
+  hash?: ContentHash;
+}
+
+interface Branch {
+  readonly kind: 'branch';
+  /** 16 places. */
+  readonly children: readonly (Block | undefined)[];
+  readonly size: number;
+  readonly count: number;
+  text?: string;
+  hash?: ContentHash;
+}
+
+type Block = Leaf | Branch;
+
+/**
+ * A canonical hash trie: a map from text to canonical JSON text, immutable, addressed by the hash of its content. Its shape depends on its
+ * entries alone, so equal content has equal blocks and an equal root, whatever the order of edits. An edit shares all blocks but those on
+ * its path; two tries are compared without looking into blocks of equal hash.
+ */
+export interface Trie {
+  readonly root: ContentHash;
+  readonly size: number;
+  get(key: string): string | undefined;
+  /** New trie. `undefined` removes. */
+  with(changes: Iterable<readonly [key: string, value: string | undefined]>): Trie;
+  /** In an order that depends on the keys alone. */
+  entries(): Iterable<readonly [key: string, value: string]>;
+  /** The blocks of this trie that `known` does not have, as [hash, text]. */
+  blocks(known?: Trie): Iterable<readonly [ContentHash, string]>;
+  /** What differs in `other`: undefined on the side that lacks the key. */
+  compare(other: Trie): Iterable<TrieDifference>;
+}
+
+export interface TrieDifference {
+  readonly key: string;
+  readonly before: string | undefined;
+  readonly after: string | undefined;
+}
+
+const blockSymbol = Symbol('block');
+const emptyLeaf: Leaf = { kind: 'leaf', entries: [], size: 0, count: 0 };
+
+export const emptyTrie: Trie = createTrie(emptyLeaf);
+
+export function trieOf(entries: Iterable<readonly [string, string]>): Trie {
+  return emptyTrie.with(entries);
+}
+
+/**
+ * Builds the trie of `root` from stored blocks. Returns the hashes that `readBlock` does not know yet, so that the caller can fetch these and
+ * ask again; part of a trie is never returned. Throws when a block's text is not what its hash says.
+ */
+export function loadTrie(
+  root: ContentHash,
+  readBlock: (hash: ContentHash) => string | undefined,
+): { readonly trie: Trie } | { readonly missing: readonly ContentHash[] } {
+  const missing: ContentHash[] = [];
+  const load = (address: ContentHash): Block | undefined => {
+    if (address === emptyTrie.root) return emptyLeaf;
+    const text = readBlock(address);
+    if (text === undefined) {
+      missing.push(address);
+      return undefined;
+    }
+    if (contentHash(text) !== address) throw new Error(`block ${address} does not match its hash`);
+    return decodeBlock(text, load);
+  };
+  const block = load(root);
+  return block === undefined || missing.length > 0 ? { missing } : { trie: createTrie(block) };
+}
+
+function createTrie(top: Block): Trie {
+  return {
+    get root() {
+      return hashOf(top);
+    },
+    size: top.count,
+    get: (key) => find(top, key)?.value,
+    with(changes) {
+      let block = top;
+      for (const [key, value] of changes) block = edit(block, 0, { key, path: pathOf(key), value });
+      return block === top ? this : createTrie(block);
+    },
+    *entries() {
+      for (const entry of entriesOf(top)) yield [entry.key, entry.value] as const;
+    },
+    *blocks(known) {
+      yield* newBlocks(top, known === undefined ? new Set() : hashesOf(known));
+    },
+    *compare(other) {
+      yield* compareBlocks(top, blockOf(other));
+    },
+    [blockSymbol]: top,
+  } as Trie;
+}
+
+function blockOf(trie: Trie): Block {
+  return (trie as Trie & { readonly [blockSymbol]: Block })[blockSymbol];
+}
+
+function pathOf(key: string): string {
+  return hash('sha256', key, 'hex');
+}
+
+function slotOf(path: string, depth: number): number {
+  return Number.parseInt(path.charAt(depth), 16);
+}
+
+function find(top: Block, key: string): Entry | undefined {
+  const path = pathOf(key);
+  let block: Block | undefined = top;
+  for (let depth = 0; block !== undefined; depth++) {
+    if (block.kind === 'leaf') return block.entries.find((entry) => entry.key === key);
+    block = block.children[slotOf(path, depth)];
+  }
+  return undefined;
+}
+
+function edit(block: Block, depth: number, change: { key: string; path: string; value: string | undefined }): Block {
+  if (block.kind === 'leaf') {
+    const present = block.entries.find((entry) => entry.key === change.key);
+    if (present?.value === change.value) return block;
+    const others = block.entries.filter((entry) => entry !== present);
+    const { value } = change;
+    return value === undefined ? leafOf(others) : blockFor([...others, { key: change.key, path: change.path, value }], depth);
+  }
+  const slot = slotOf(change.path, depth);
+  const child = block.children[slot] ?? emptyLeaf;
+  const edited = edit(child, depth + 1, change);
+  if (edited === child) return block;
+  const branch = branchOf(block.children.with(slot, edited.count === 0 ? undefined : edited));
+  return fitsInOne(branch) ? leafOf([...entriesOf(branch)]) : branch;
+}
+
+function fitsInOne(block: { readonly size: number; readonly count: number }): boolean {
+  return block.size <= maxBlockBytes || block.count <= 1;
+}
+
+function blockFor(entries: readonly Entry[], depth: number): Block {
+  const leaf = leafOf(entries);
+  if (fitsInOne(leaf)) return leaf;
+  const slots = Array.from({ length: 16 }, (): Entry[] => []);
+  for (const entry of entries) slots[slotOf(entry.path, depth)]?.push(entry);
+  return branchOf(slots.map((slot) => (slot.length === 0 ? undefined : blockFor(slot, depth + 1))));
+}
+
+function leafOf(entries: readonly Entry[]): Leaf {
+  const size = entries.reduce((sum, entry) => sum + entrySize(entry), 0);
+  return { kind: 'leaf', entries: entries.toSorted((a, b) => (a.path < b.path ? -1 : 1)), size, count: entries.length };
+}
+
+function branchOf(children: readonly (Block | undefined)[]): Branch {
+  let size = 0;
+  let count = 0;
+  for (const child of children) {
+    size += child?.size ?? 0;
+    count += child?.count ?? 0;
+  }
+  return { kind: 'branch', children, size, count };
+}
+
+function entrySize(entry: Entry): number {
+  return Buffer.byteLength(entry.key) + Buffer.byteLength(entry.value) + 8;
+}
+
+function* entriesOf(block: Block): Iterable<Entry> {
+  if (block.kind === 'leaf') yield* block.entries;
+  else for (const child of block.children) if (child !== undefined) yield* entriesOf(child);
+}
+
+function textOf(block: Block): string {
+  block.text ??=
+    block.kind === 'leaf'
+      ? `{"entries":[${block.entries.map((entry) => `[${JSON.stringify(entry.key)},${entry.value}]`).join(',')}]}`
+      : `{"children":[${block.children.map((child) => (child === undefined ? 'null' : `"${hashOf(child)}"`)).join(',')}]}`;
+  return block.text;
+}
+
+function hashOf(block: Block): ContentHash {
+  block.hash ??= contentHash(textOf(block));
+  return block.hash;
+}
+
+function decodeBlock(text: string, load: (hash: ContentHash) => Block | undefined): Block | undefined {
+  const parsed = JSON.parse(text) as { entries?: [string, Json][]; children?: (ContentHash | null)[] };
+  if (parsed.children === undefined) {
+    const entries = (parsed.entries ?? []).map(([key, value]) => ({ key, path: pathOf(key), value: canonicalJson(value) }));
+    return leafOf(entries);
+  }
+  const children = parsed.children.map((child) => (child === null ? undefined : (load(child) ?? null)));
+  return children.includes(null) ? undefined : branchOf(children as (Block | undefined)[]);
+}
+
+function hashesOf(trie: Trie): Set<ContentHash> {
+  const hashes = new Set<ContentHash>();
+  const add = (block: Block): void => {
+    hashes.add(hashOf(block));
+    if (block.kind === 'branch') for (const child of block.children) if (child !== undefined) add(child);
+  };
+  add(blockOf(trie));
+  return hashes;
+}
+
+function* newBlocks(block: Block, known: ReadonlySet<ContentHash>): Iterable<readonly [ContentHash, string]> {
+  if (block.count === 0 || known.has(hashOf(block))) return;
+  yield [hashOf(block), textOf(block)];
+  if (block.kind === 'branch') for (const child of block.children) if (child !== undefined) yield* newBlocks(child, known);
+}
+
+function* compareBlocks(before: Block, after: Block): Iterable<TrieDifference> {
+  if (before === after || hashOf(before) === hashOf(after)) return;
+  if (before.kind === 'branch' && after.kind === 'branch') {
+    for (let slot = 0; slot < 16; slot++) yield* compareBlocks(before.children[slot] ?? emptyLeaf, after.children[slot] ?? emptyLeaf);
+    return;
+  }
+  const old = new Map<string, string>();
+  for (const entry of entriesOf(before)) old.set(entry.key, entry.value);
+  for (const entry of entriesOf(after)) {
+    const value = old.get(entry.key);
+    old.delete(entry.key);
+    if (value !== entry.value) yield { key: entry.key, before: value, after: entry.value };
+  }
+  for (const [key, value] of old) yield { key, before: value, after: undefined };
+}
