@@ -1,6 +1,6 @@
-import type { ContentHash } from '../brand.ts';
-import type { JsonObject } from '../canonical.ts';
-import type { ObjectKey } from './object.ts';
+import type { ContentHash } from "../brand.ts";
+import type { JsonObject } from "../canonical.ts";
+import type { ObjectKey } from "./object.ts";
 
 /** Version of the event shape; an unknown one stops that cluster with a condition (design.md §3). */
 export const eventVersion = 1;
@@ -38,32 +38,32 @@ export type ClusterEvent = EventOrigin & ClusterFact;
 
 export type ClusterFact =
   | {
-      readonly type: 'ListStarted';
+      readonly type: "ListStarted";
       readonly reason: string;
       /** The publisher's own state hash, when it equals the one in the head: the list is this one event. */
       readonly asserts?: ContentHash;
       readonly seen?: { readonly incarnation: string; readonly version: number; readonly policyVersion: number };
     }
   | {
-      readonly type: 'ObjectApplied';
+      readonly type: "ObjectApplied";
       readonly object: ObjectKey;
       readonly uid: string;
       readonly body: JsonObject;
       readonly cause: EventCause;
     }
-  | { readonly type: 'ObjectDeleted'; readonly object: ObjectKey; readonly uid: string; readonly cause: EventCause }
+  | { readonly type: "ObjectDeleted"; readonly object: ObjectKey; readonly uid: string; readonly cause: EventCause }
   | {
-      readonly type: 'ObjectRefused';
+      readonly type: "ObjectRefused";
       readonly object: ObjectKey;
       readonly uid: string;
       readonly bodyHash: ContentHash;
       readonly reason: string;
       readonly cause: EventCause;
     }
-  | { readonly type: 'ListEnded'; readonly state: ContentHash }
-  | { readonly type: 'Heartbeat'; readonly state: ContentHash }
+  | { readonly type: "ListEnded"; readonly state: ContentHash }
+  | { readonly type: "Heartbeat"; readonly state: ContentHash }
   | {
-      readonly type: 'ServedLocally';
+      readonly type: "ServedLocally";
       readonly root: ContentHash;
       readonly state: ContentHash;
       readonly from: string;

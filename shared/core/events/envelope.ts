@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import { createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 
 /** A hub message: `event` is JSON text whose exact characters are signed with Ed25519 (design.md §3). */
 export interface Envelope {
@@ -13,15 +13,15 @@ export interface Envelope {
 export const maxMessageBytes = 900 * 1024;
 
 export function sealEnvelope(event: string, key: { readonly kid: string; readonly privateKey: KeyObject }): Envelope {
-  const signature = sign(null, Buffer.from(event, 'utf8'), key.privateKey).toString('base64url');
+  const signature = sign(null, Buffer.from(event, "utf8"), key.privateKey).toString("base64url");
   return { kid: key.kid, signature, event };
 }
 
 /** `publicKey` is a PEM (SubjectPublicKeyInfo). False for anything that does not verify, whatever the reason. */
 export function verifyEnvelope(envelope: Envelope, publicKey: string): boolean {
   try {
-    const signature = Buffer.from(envelope.signature, 'base64url');
-    return verify(null, Buffer.from(envelope.event, 'utf8'), createPublicKey(publicKey), signature);
+    const signature = Buffer.from(envelope.signature, "base64url");
+    return verify(null, Buffer.from(envelope.event, "utf8"), createPublicKey(publicKey), signature);
   } catch {
     return false; // an unreadable key or signature verifies nothing; the caller counts it
   }

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../canonical.ts';
+import type { JsonObject } from "../canonical.ts";
 
 /** Which Kubernetes object, or which object of our own (group `weft.dev`), is meant. `namespace` is '' for cluster-scoped kinds. */
 export interface ObjectKey {
@@ -24,7 +24,7 @@ export function objectKeyText(key: ObjectKey): string {
 }
 
 export function parseObjectKey(text: string): ObjectKey {
-  const [group = '', kind = '', namespace = '', name = ''] = text.split('/');
+  const [group = "", kind = "", namespace = "", name = ""] = text.split("/");
   return { group, kind, namespace, name };
 }
 

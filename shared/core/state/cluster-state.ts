@@ -1,8 +1,8 @@
-import type { ContentHash } from '../brand.ts';
-import { canonicalJson, contentHash, type JsonObject } from '../canonical.ts';
-import type { Position } from '../events/cluster-event.ts';
-import { type MeshObject, type ObjectKey, objectKeyText, parseObjectKey } from '../events/object.ts';
-import { emptyTrie, type Trie } from '../trie/trie.ts';
+import type { ContentHash } from "../brand.ts";
+import { canonicalJson, contentHash, type JsonObject } from "../canonical.ts";
+import type { Position } from "../events/cluster-event.ts";
+import { type MeshObject, type ObjectKey, objectKeyText, parseObjectKey } from "../events/object.ts";
+import { emptyTrie, type Trie } from "../trie/trie.ts";
 
 /** How far events are folded into which state. */
 export interface ClusterState {

@@ -1,7 +1,7 @@
-import { type ClusterEvent, isAfter, type Position } from '../events/cluster-event.ts';
-import { objectKeyText } from '../events/object.ts';
-import { emptyTrie, type Trie } from '../trie/trie.ts';
-import { type ClusterState, refusedMarker, stateEntry } from './cluster-state.ts';
+import { type ClusterEvent, isAfter, type Position } from "../events/cluster-event.ts";
+import { objectKeyText } from "../events/object.ts";
+import { emptyTrie, type Trie } from "../trie/trie.ts";
+import { type ClusterState, refusedMarker, stateEntry } from "./cluster-state.ts";
 
 /** A jump larger than this is not a publisher's: epochs grow by one for each list. */
 const maxEpochJump = 1_000_000;
@@ -11,9 +11,9 @@ const maxEpochJump = 1_000_000;
  * state; no effect, and the publisher must list again because of `why`.
  */
 export type Outcome =
-  | { readonly kind: 'applied' }
-  | { readonly kind: 'stale' }
-  | { readonly kind: 'unexpected'; readonly why: string };
+  | { readonly kind: "applied" }
+  | { readonly kind: "stale" }
+  | { readonly kind: "unexpected"; readonly why: string };
 
 export interface Evolution {
   readonly state: ClusterState;
@@ -22,8 +22,8 @@ export interface Evolution {
 
 /** One event folded into the state. Stale and repeated events change nothing (design.md §2, §3). */
 export function evolve(state: ClusterState, event: ClusterEvent): Evolution {
-  if (event.type === 'Heartbeat') return checkHeartbeat(state, event);
-  if (event.type === 'ListStarted') return startList(state, event);
+  if (event.type === "Heartbeat") return checkHeartbeat(state, event);
+  if (event.type === "ListStarted") return startList(state, event);
   const position: Position = { epoch: event.epoch, seq: event.seq };
   const current = state.staged?.position ?? state.applied;
   if (!isAfter(position, current)) return stale(state);
@@ -36,46 +36,52 @@ export function evolve(state: ClusterState, event: ClusterEvent): Evolution {
 
 function take(state: ClusterState, event: ClusterEvent, position: Position): Evolution {
   const { staged } = state;
-  if (event.type === 'ListEnded') {
-    if (staged === undefined) return unexpected(state, 'a list ended that had not started');
-    if (staged.objects.root !== event.state) return unexpected(withoutStaged(state), 'the list is not what its end says');
+  if (event.type === "ListEnded") {
+    if (staged === undefined) return unexpected(state, "a list ended that had not started");
+    if (staged.objects.root !== event.state)
+      return unexpected(withoutStaged(state), "the list is not what its end says");
     return applied({ applied: position, objects: staged.objects });
   }
   const objects = change(staged?.objects ?? state.objects, event);
   return applied(staged === undefined ? { applied: position, objects } : { ...state, staged: { position, objects } });
 }
 
-function startList(state: ClusterState, event: ClusterEvent & { readonly type: 'ListStarted' }): Evolution {
+function startList(state: ClusterState, event: ClusterEvent & { readonly type: "ListStarted" }): Evolution {
   const newest = Math.max(state.applied.epoch, state.staged?.position.epoch ?? 0);
   if (event.epoch <= newest) return stale(state);
-  if (event.epoch - newest > maxEpochJump) return unexpected(state, `epoch ${event.epoch} after ${newest} is not a publisher's`);
+  if (event.epoch - newest > maxEpochJump)
+    return unexpected(state, `epoch ${event.epoch} after ${newest} is not a publisher's`);
   if (event.seq !== 1) return unexpected(state, `a list started with seq ${event.seq}`);
   const position: Position = { epoch: event.epoch, seq: 1 };
   if (event.asserts === undefined) return applied({ ...state, staged: { position, objects: emptyTrie } });
-  if (event.asserts !== state.objects.root) return unexpected(state, 'the state is not what the list asserts');
+  if (event.asserts !== state.objects.root) return unexpected(state, "the state is not what the list asserts");
   return applied({ applied: position, objects: state.objects });
 }
 
-function checkHeartbeat(state: ClusterState, event: ClusterEvent & { readonly type: 'Heartbeat' }): Evolution {
+function checkHeartbeat(state: ClusterState, event: ClusterEvent & { readonly type: "Heartbeat" }): Evolution {
   const current = state.staged?.position ?? state.applied;
   if (isAfter(current, event)) return stale(state);
-  if (isAfter(event, current)) return unexpected(state, `the publisher is at seq ${event.seq} of epoch ${event.epoch}, the head at ${current.epoch}/${current.seq}`);
+  if (isAfter(event, current))
+    return unexpected(
+      state,
+      `the publisher is at seq ${event.seq} of epoch ${event.epoch}, the head at ${current.epoch}/${current.seq}`,
+    );
   const objects = state.staged?.objects ?? state.objects;
-  return objects.root === event.state ? stale(state) : unexpected(state, 'the publisher holds another state');
+  return objects.root === event.state ? stale(state) : unexpected(state, "the publisher holds another state");
 }
 
 function change(objects: Trie, event: ClusterEvent): Trie {
   switch (event.type) {
-    case 'ObjectApplied':
+    case "ObjectApplied":
       return objects.with([stateEntry({ key: event.object, uid: event.uid, body: event.body })]);
-    case 'ObjectRefused':
+    case "ObjectRefused":
       return objects.with([stateEntry({ key: event.object, uid: event.uid, body: refusedMarker(event) })]);
-    case 'ObjectDeleted':
+    case "ObjectDeleted":
       return objects.with([[objectKeyText(event.object), undefined]]);
-    case 'ServedLocally':
-    case 'ListStarted':
-    case 'ListEnded':
-    case 'Heartbeat':
+    case "ServedLocally":
+    case "ListStarted":
+    case "ListEnded":
+    case "Heartbeat":
       return objects;
   }
 }
@@ -85,13 +91,13 @@ function withoutStaged(state: ClusterState): ClusterState {
 }
 
 function applied(state: ClusterState): Evolution {
-  return { state, outcome: { kind: 'applied' } };
+  return { state, outcome: { kind: "applied" } };
 }
 
 function stale(state: ClusterState): Evolution {
-  return { state, outcome: { kind: 'stale' } };
+  return { state, outcome: { kind: "stale" } };
 }
 
 function unexpected(state: ClusterState, why: string): Evolution {
-  return { state, outcome: { kind: 'unexpected', why } };
+  return { state, outcome: { kind: "unexpected", why } };
 }

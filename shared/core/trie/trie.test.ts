@@ -1,11 +1,14 @@
-import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import fc from 'fast-check';
-import type { ContentHash } from '../brand.ts';
-import { emptyTrie, loadTrie, maxBlockBytes, type Trie, trieOf } from './trie.ts';
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { ContentHash } from "../brand.ts";
+import { emptyTrie, loadTrie, maxBlockBytes, type Trie, trieOf } from "./trie.ts";
 
-const long = JSON.stringify('x'.repeat(maxBlockBytes / 4));
-const edits = fc.array(fc.tuple(fc.integer({ min: 0, max: 60 }), fc.constantFrom(undefined, "1", `{"10":1,"9":[1,2]}`, long)), { maxLength: 120 });
+const long = JSON.stringify("x".repeat(maxBlockBytes / 4));
+const edits = fc.array(
+  fc.tuple(fc.integer({ min: 0, max: 60 }), fc.constantFrom(undefined, "1", `{"10":1,"9":[1,2]}`, long)),
+  { maxLength: 120 },
+);
 
 function apply(trie: Trie, list: readonly (readonly [number, string | undefined])[]): Trie {
   return trie.with(list.map(([key, value]) => [`key-${key}`, value] as const));
@@ -15,7 +18,7 @@ function asMap(trie: Trie): Map<string, string> {
   return new Map(trie.entries());
 }
 
-test('a trie is a map, and its shape depends on its entries alone', () => {
+test("a trie is a map, and its shape depends on its entries alone", () => {
   fc.assert(
     fc.property(edits, (list) => {
       const model = new Map<string, string>();
@@ -34,30 +37,33 @@ test('a trie is a map, and its shape depends on its entries alone', () => {
   );
 });
 
-test('loadTrie() reads back what blocks() gave, and names what is missing', () => {
+test("loadTrie() reads back what blocks() gave, and names what is missing", () => {
   fc.assert(
     fc.property(edits, (list) => {
       const trie = apply(emptyTrie, list);
       const blocks = new Map(trie.blocks());
       const loaded = loadTrie(trie.root, (hash) => blocks.get(hash));
-      assert.ok('trie' in loaded);
+      assert.ok("trie" in loaded);
       assert.equal(loaded.trie.root, trie.root);
       assert.deepEqual(asMap(loaded.trie), asMap(trie));
       const lost = [...blocks.keys()].at(-1);
       if (lost === undefined) return;
       blocks.delete(lost);
-      assert.deepEqual(loadTrie(trie.root, (hash) => blocks.get(hash)), { missing: [lost] });
+      assert.deepEqual(
+        loadTrie(trie.root, (hash) => blocks.get(hash)),
+        { missing: [lost] },
+      );
     }),
   );
 });
 
-test('loadTrie() refuses a block that is not what its hash says', () => {
-  const root = trieOf([['a', '1']]).root;
+test("loadTrie() refuses a block that is not what its hash says", () => {
+  const root = trieOf([["a", "1"]]).root;
   assert.throws(() => loadTrie(root, () => '{"entries":[["a",2]]}'), /does not match/);
-  assert.throws(() => loadTrie('nonsense' as ContentHash, () => '{}'), /does not match/);
+  assert.throws(() => loadTrie("nonsense" as ContentHash, () => "{}"), /does not match/);
 });
 
-test('compare() gives exactly the difference, blocks(known) exactly what is new', () => {
+test("compare() gives exactly the difference, blocks(known) exactly what is new", () => {
   fc.assert(
     fc.property(edits, edits, (first, second) => {
       const before = apply(emptyTrie, first);

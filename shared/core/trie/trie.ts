@@ -1,6 +1,6 @@
-import { hash } from 'node:crypto';
-import type { ContentHash } from '../brand.ts';
-import { canonicalJson, contentHash, type Json } from '../canonical.ts';
+import { hash } from "node:crypto";
+import type { ContentHash } from "../brand.ts";
+import { canonicalJson, contentHash, type Json } from "../canonical.ts";
 
 /** A block larger than this, with more than one entry, is split into 16 by the next four bits of the key's hash (design.md §4). */
 export const maxBlockBytes = 32 * 1024;
@@ -14,7 +14,7 @@ interface Entry {
 }
 
 interface Leaf {
-  readonly kind: 'leaf';
+  readonly kind: "leaf";
   /** Sorted by path. */
   readonly entries: readonly Entry[];
   readonly size: number;
@@ -24,7 +24,7 @@ interface Leaf {
 }
 
 interface Branch {
-  readonly kind: 'branch';
+  readonly kind: "branch";
   /** 16 places. */
   readonly children: readonly (Block | undefined)[];
   readonly size: number;
@@ -60,8 +60,8 @@ export interface TrieDifference {
   readonly after: string | undefined;
 }
 
-const blockSymbol = Symbol('block');
-const emptyLeaf: Leaf = { kind: 'leaf', entries: [], size: 0, count: 0 };
+const blockSymbol = Symbol("block");
+const emptyLeaf: Leaf = { kind: "leaf", entries: [], size: 0, count: 0 };
 
 export const emptyTrie: Trie = createTrie(emptyLeaf);
 
@@ -122,7 +122,7 @@ function blockOf(trie: Trie): Block {
 }
 
 function pathOf(key: string): string {
-  return hash('sha256', key, 'hex');
+  return hash("sha256", key, "hex");
 }
 
 function slotOf(path: string, depth: number): number {
@@ -133,19 +133,21 @@ function find(top: Block, key: string): Entry | undefined {
   const path = pathOf(key);
   let block: Block | undefined = top;
   for (let depth = 0; block !== undefined; depth++) {
-    if (block.kind === 'leaf') return block.entries.find((entry) => entry.key === key);
+    if (block.kind === "leaf") return block.entries.find((entry) => entry.key === key);
     block = block.children[slotOf(path, depth)];
   }
   return undefined;
 }
 
 function edit(block: Block, depth: number, change: { key: string; path: string; value: string | undefined }): Block {
-  if (block.kind === 'leaf') {
+  if (block.kind === "leaf") {
     const present = block.entries.find((entry) => entry.key === change.key);
     if (present?.value === change.value) return block;
     const others = block.entries.filter((entry) => entry !== present);
     const { value } = change;
-    return value === undefined ? leafOf(others) : blockFor([...others, { key: change.key, path: change.path, value }], depth);
+    return value === undefined
+      ? leafOf(others)
+      : blockFor([...others, { key: change.key, path: change.path, value }], depth);
   }
   const slot = slotOf(change.path, depth);
   const child = block.children[slot] ?? emptyLeaf;
@@ -169,7 +171,7 @@ function blockFor(entries: readonly Entry[], depth: number): Block {
 
 function leafOf(entries: readonly Entry[]): Leaf {
   const size = entries.reduce((sum, entry) => sum + entrySize(entry), 0);
-  return { kind: 'leaf', entries: entries.toSorted((a, b) => (a.path < b.path ? -1 : 1)), size, count: entries.length };
+  return { kind: "leaf", entries: entries.toSorted((a, b) => (a.path < b.path ? -1 : 1)), size, count: entries.length };
 }
 
 function branchOf(children: readonly (Block | undefined)[]): Branch {
@@ -179,7 +181,7 @@ function branchOf(children: readonly (Block | undefined)[]): Branch {
     size += child?.size ?? 0;
     count += child?.count ?? 0;
   }
-  return { kind: 'branch', children, size, count };
+  return { kind: "branch", children, size, count };
 }
 
 function entrySize(entry: Entry): number {
@@ -187,15 +189,15 @@ function entrySize(entry: Entry): number {
 }
 
 function* entriesOf(block: Block): Iterable<Entry> {
-  if (block.kind === 'leaf') yield* block.entries;
+  if (block.kind === "leaf") yield* block.entries;
   else for (const child of block.children) if (child !== undefined) yield* entriesOf(child);
 }
 
 function textOf(block: Block): string {
   block.text ??=
-    block.kind === 'leaf'
-      ? `{"entries":[${block.entries.map((entry) => `[${JSON.stringify(entry.key)},${entry.value}]`).join(',')}]}`
-      : `{"children":[${block.children.map((child) => (child === undefined ? 'null' : `"${hashOf(child)}"`)).join(',')}]}`;
+    block.kind === "leaf"
+      ? `{"entries":[${block.entries.map((entry) => `[${JSON.stringify(entry.key)},${entry.value}]`).join(",")}]}`
+      : `{"children":[${block.children.map((child) => (child === undefined ? "null" : `"${hashOf(child)}"`)).join(",")}]}`;
   return block.text;
 }
 
@@ -207,7 +209,11 @@ function hashOf(block: Block): ContentHash {
 function decodeBlock(text: string, load: (hash: ContentHash) => Block | undefined): Block | undefined {
   const parsed = JSON.parse(text) as { entries?: [string, Json][]; children?: (ContentHash | null)[] };
   if (parsed.children === undefined) {
-    const entries = (parsed.entries ?? []).map(([key, value]) => ({ key, path: pathOf(key), value: canonicalJson(value) }));
+    const entries = (parsed.entries ?? []).map(([key, value]) => ({
+      key,
+      path: pathOf(key),
+      value: canonicalJson(value),
+    }));
     return leafOf(entries);
   }
   const children = parsed.children.map((child) => (child === null ? undefined : (load(child) ?? null)));
@@ -218,7 +224,7 @@ function hashesOf(trie: Trie): Set<ContentHash> {
   const hashes = new Set<ContentHash>();
   const add = (block: Block): void => {
     hashes.add(hashOf(block));
-    if (block.kind === 'branch') for (const child of block.children) if (child !== undefined) add(child);
+    if (block.kind === "branch") for (const child of block.children) if (child !== undefined) add(child);
   };
   add(blockOf(trie));
   return hashes;
@@ -227,13 +233,15 @@ function hashesOf(trie: Trie): Set<ContentHash> {
 function* newBlocks(block: Block, known: ReadonlySet<ContentHash>): Iterable<readonly [ContentHash, string]> {
   if (block.count === 0 || known.has(hashOf(block))) return;
   yield [hashOf(block), textOf(block)];
-  if (block.kind === 'branch') for (const child of block.children) if (child !== undefined) yield* newBlocks(child, known);
+  if (block.kind === "branch")
+    for (const child of block.children) if (child !== undefined) yield* newBlocks(child, known);
 }
 
 function* compareBlocks(before: Block, after: Block): Iterable<TrieDifference> {
   if (before === after || hashOf(before) === hashOf(after)) return;
-  if (before.kind === 'branch' && after.kind === 'branch') {
-    for (let slot = 0; slot < 16; slot++) yield* compareBlocks(before.children[slot] ?? emptyLeaf, after.children[slot] ?? emptyLeaf);
+  if (before.kind === "branch" && after.kind === "branch") {
+    for (let slot = 0; slot < 16; slot++)
+      yield* compareBlocks(before.children[slot] ?? emptyLeaf, after.children[slot] ?? emptyLeaf);
     return;
   }
   const old = new Map<string, string>();

@@ -1,0 +1,35 @@
+import { app } from "@azure/functions";
+import { readEnvironment } from "../shared/shell/config/env.ts";
+import { health } from "./api/health.ts";
+import { composeAzureParts, composeFunctions } from "./compose.ts";
+import { readFunctionsConfig } from "./config.ts";
+
+const parts = composeAzureParts(readFunctionsConfig(readEnvironment()), {
+  info: (message, details) => console.info(message, details ?? ""),
+  warn: (message, details) => console.warn(message, details ?? ""),
+});
+const functions = composeFunctions(parts);
+
+// The table of contents: one registration a function.
+app.eventHub("ingest-events", {
+  connection: "EventHubs",
+  eventHubName: "mesh-events",
+  cardinality: "many",
+  handler: (messages) => functions.ingestEvents(messages as readonly unknown[]),
+});
+app.eventHub("record-reports", {
+  connection: "EventHubs",
+  eventHubName: "mesh-reports",
+  cardinality: "many",
+  handler: (messages) => functions.recordReports(messages as readonly unknown[]),
+});
+app.cosmosDB("recompute-fleet", {
+  connection: "Cosmos",
+  databaseName: "%WEFT_DATABASE%",
+  containerName: "policies",
+  leaseContainerName: "leases",
+  feedPollDelay: 1000,
+  handler: () => functions.recomputeFleet(),
+});
+app.timer("sweep", { schedule: "*/30 * * * * *", handler: () => functions.sweep() });
+app.http("health", { route: "health", methods: ["GET"], authLevel: "anonymous", handler: () => health(parts) });

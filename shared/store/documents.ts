@@ -1,0 +1,128 @@
+import type { ContentHash } from "../core/brand.ts";
+import type { EventCause, Position } from "../core/events/cluster-event.ts";
+import type { ObjectKey } from "../core/events/object.ts";
+import type { Problem } from "../core/mesh/problem.ts";
+
+/**
+ * Shapes of the documents (design.md §3, §4). In `clusters`: `head`, `problems`, `key:<kid>`, `point:<version>`; in `blocks`: trie blocks and packs by
+ * hash, and `place`; in `changes`: `change:<version>` and `proxies:<replica>`.
+ */
+export interface Head {
+  /** Random, made with the cluster. */
+  readonly incarnation: string;
+  /** +1 for every write that changes what is served. */
+  readonly version: number;
+  readonly applied: Position;
+  readonly state: ContentHash;
+  readonly staged?: Position & { readonly state: ContentHash };
+  readonly served?: Served;
+  /** Rollback, freeze, hold or stage in force: nothing new is compiled into `served` while it stands. */
+  readonly pin?: { readonly kind: "rollback" | "freeze" | "hold" | "stage"; readonly why: string };
+  /** "Send a list, because …" */
+  readonly want?: string;
+  /** Objects that could not be taken: how many, and the newest 8. */
+  readonly refused: {
+    readonly count: number;
+    readonly newest: readonly { readonly object: ObjectKey; readonly bodyHash: ContentHash }[];
+  };
+  /** Random, of the last write: tells after an unclear answer whether it was ours. */
+  readonly writeId: string;
+  readonly sweepFloor: number;
+}
+
+/** The snapshot in force and the version of every input it came from. */
+export interface Served {
+  readonly root: ContentHash;
+  readonly state: ContentHash;
+  readonly policyVersion: number;
+  readonly settingsVersion: number;
+  readonly translator: number;
+}
+
+/** One publication. */
+export interface Point {
+  readonly version: number;
+  readonly served: Served;
+  readonly causes: readonly ChangeCause[];
+  /** ISO 8601 */
+  readonly time: string;
+}
+
+export interface ChangeCause {
+  readonly object: ObjectKey;
+  readonly what: "applied" | "deleted" | "refused";
+  readonly position: Position;
+  /** When the gateway saw it, ISO 8601. */
+  readonly time: string;
+  readonly cause: EventCause;
+  readonly traceparent?: string;
+}
+
+/** The timeline of one change: cause → compile → stages → totals of acknowledgements. */
+export interface Change {
+  readonly version: number;
+  readonly causes: readonly ChangeCause[];
+  /** Causes beyond those listed. */
+  readonly moreCauses: number;
+  readonly resources: { readonly added: number; readonly changed: number; readonly removed: number };
+  readonly stages: readonly { readonly stage: "ingested" | "compiled" | "published"; readonly time: string }[];
+  readonly acknowledged?: ChangeTotals;
+}
+
+/** Cumulative, so that repeats are harmless. */
+export interface ChangeTotals {
+  readonly proxies: number;
+  readonly settled: number;
+  readonly refused: number;
+  /** ISO 8601 of the first and of the newest acknowledgement. */
+  readonly first?: string;
+  readonly last?: string;
+}
+
+export interface ClusterProblems {
+  readonly version: number;
+  readonly total: number;
+  /** At most 200. */
+  readonly problems: readonly Problem[];
+}
+
+/** What one gateway replica says of its proxies; the whole of it, so that the newest is enough. */
+export interface ProxyReport {
+  readonly replica: string;
+  readonly time: string;
+  readonly wanted: number;
+  readonly totals: { readonly connected: number; readonly settled: number; readonly refusing: number };
+  /** Totals of the newest open changes, by version. */
+  readonly changes: readonly (ChangeTotals & { readonly version: number })[];
+  /** Refusing ones first, then laggards; at most 500. */
+  readonly proxies: readonly ProxyRow[];
+  readonly problems: readonly Problem[];
+}
+
+export interface ProxyRow {
+  readonly proxy: string;
+  readonly account: string;
+  readonly wanted: number;
+  readonly acknowledged: number;
+  readonly connectedSince: string;
+  readonly refused?: string;
+}
+
+/** Message on `mesh-snapshots`. */
+export interface SnapshotPointer {
+  readonly mesh: string;
+  readonly cluster: string;
+  readonly incarnation: string;
+  readonly version: number;
+  readonly root: ContentHash;
+}
+
+/** `point:` and `change:` ids sort by version as text. */
+export function versionedId(kind: "point" | "change", version: number): string {
+  return `${kind}:${version.toString().padStart(12, "0")}`;
+}
+
+/** Partition of a block, pack or place: the cluster and the first byte of the hash. */
+export function blockPartition(cluster: string, hash: ContentHash): string {
+  return `${cluster}:${Buffer.from(hash, "base64url").toString("hex", 0, 1)}`;
+}
