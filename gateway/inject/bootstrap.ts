@@ -128,15 +128,22 @@ function xdsCluster(options: BootstrapOptions): EnvoyConfig {
 function discovery(host: string): EnvoyConfig {
   if (isIP(host) !== 0) return { type: "STATIC" };
   return {
-    type: "LOGICAL_DNS",
-    dns_lookup_family: "V4_PREFERRED",
-    dns_failure_refresh_rate: { base_interval: "0.2s", max_interval: "3s" },
-    typed_dns_resolver_config: {
-      name: "envoy.network.dns_resolver.cares",
+    cluster_type: {
+      name: "envoy.cluster.dns",
       typed_config: {
-        "@type": `${EXTENSIONS}.network.dns_resolver.cares.v3.CaresDnsResolverConfig`,
-        // The name is complete; without this each look-up would try it under every search domain first.
-        dns_resolver_options: { no_default_search_domain: true },
+        "@type": `${EXTENSIONS}.clusters.dns.v3.DnsCluster`,
+        // One logical endpoint whose address follows the name, so that a new answer does not end open streams.
+        all_addresses_in_single_endpoint: true,
+        dns_lookup_family: "V4_PREFERRED",
+        dns_failure_refresh_rate: { base_interval: "0.2s", max_interval: "3s" },
+        typed_dns_resolver_config: {
+          name: "envoy.network.dns_resolver.cares",
+          typed_config: {
+            "@type": `${EXTENSIONS}.network.dns_resolver.cares.v3.CaresDnsResolverConfig`,
+            // The name is complete; without this each look-up would try it under every search domain first.
+            dns_resolver_options: { no_default_search_domain: true },
+          },
+        },
       },
     },
   };
