@@ -1,0 +1,81 @@
+import { parseArgs } from "node:util";
+import { containers } from "../../infra/containers.ts";
+import { type Cosmos, startCosmos } from "./start-cosmos.ts";
+
+const usage = "usage: npm run local:cosmos -- [--port N] [--host H] [--dir D] [--database NAME] [--output json]";
+
+interface Arguments {
+  readonly port: number;
+  readonly host: string;
+  readonly dir: string | undefined;
+  readonly database: string;
+  readonly json: boolean;
+}
+
+/** Reads the flags. @throws Error with one line that says what is wrong */
+function parseArguments(): Arguments {
+  const { values } = parseArgs({
+    options: {
+      port: { type: "string", default: "8081" },
+      host: { type: "string", default: "127.0.0.1" },
+      dir: { type: "string" },
+      database: { type: "string", default: "weft" },
+      output: { type: "string", default: "text" },
+    },
+  });
+  const port = Number(values.port);
+  if (!/^\d+$/.test(values.port) || port > 65535)
+    throw new Error(`--port must be a number up to 65535, not '${values.port}'`);
+  if (values.output !== "text" && values.output !== "json") throw new Error("--output must be json or text");
+  return { port, host: values.host, dir: values.dir, database: values.database, json: values.output === "json" };
+}
+
+function describe(cosmos: Cosmos, { json, database, dir }: Arguments): string {
+  if (json) {
+    const { endpoint, connectionString } = cosmos;
+    return JSON.stringify({ part: "cosmos", pid: process.pid, address: endpoint, connectionString });
+  }
+  return [
+    `Cosmos DB stand-in at ${cosmos.endpoint}, data ${dir === undefined ? "in memory" : `in ${dir}`}`,
+    `  database           ${database} (${containers.map(({ id }) => id).join(", ")})`,
+    `  connection string  ${cosmos.connectionString}`,
+    "  clients need connectionPolicy.enableEndpointDiscovery: false",
+    "Ctrl-C ends it.",
+  ].join("\n");
+}
+
+/** One line for the faults that a user can mend; all of it for the others. */
+function explain(error: unknown, { port, host }: { readonly port?: number; readonly host?: string }): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = "code" in error ? error.code : undefined;
+  if (code === "EADDRINUSE") return `port ${port} of ${host} is in use; choose another with --port`;
+  return error.message.split("\n")[0] ?? error.message;
+}
+
+async function main(): Promise<void> {
+  let known: Partial<Arguments> = {};
+  try {
+    const options = parseArguments();
+    known = options;
+    const { port, host, dir, database } = options;
+    const cosmos = await startCosmos({
+      port,
+      host,
+      databases: [{ id: database, containers }],
+      ...(dir === undefined ? {} : { dir }),
+    });
+    const stop = (): void => {
+      void cosmos[Symbol.asyncDispose]();
+    };
+    process.once("SIGTERM", stop);
+    process.once("SIGINT", stop);
+    console.log(describe(cosmos, options));
+  } catch (error) {
+    const hint =
+      error instanceof Error && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS") ? `; ${usage}` : "";
+    console.error(`cosmos: ${explain(error, known)}${hint}`);
+    process.exitCode = 1;
+  }
+}
+
+await main();

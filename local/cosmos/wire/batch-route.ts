@@ -1,0 +1,120 @@
+import type { Container } from "../store/account.ts";
+import { attempt, type BatchResult, maxBatchOperations, runBatch } from "../store/batch.ts";
+import { badRequest, CosmosError, failedDependency, tooLarge } from "../store/cosmos-error.ts";
+import type { WriteContext } from "../store/draft.ts";
+import { maxItemBytes } from "../store/item.ts";
+import type { Json, JsonObject } from "../store/json.ts";
+import type { Operation, Outcome } from "../store/operation.ts";
+import type { PartitionKey } from "../store/partition-key.ts";
+import { parsePatch } from "../store/patch.ts";
+import { refusedCharge } from "../store/request-units.ts";
+import { header, isFlagSet, jsonBody, type WireReply, type WireRequest } from "./exchange.ts";
+import { toDocument } from "./item-routes.ts";
+import { parsePatchCondition } from "./patch-condition.ts";
+import { completePartitionKey, requestPartitionKey } from "./scope.ts";
+
+/** POST …/docs with `x-ms-cosmos-is-batch-request`: a transactional batch, or a bulk of independent operations. */
+export function batchRoute(request: WireRequest, container: Container, context: WriteContext): WireReply {
+  if (request.body.length > maxItemBytes) throw tooLarge();
+  const list = jsonBody(request);
+  if (!Array.isArray(list) || list.length === 0) throw badRequest("The batch request has no operations.");
+  if (list.length > maxBatchOperations) {
+    throw badRequest(
+      `Batch request has more operations than what is supported: ${list.length} > ${maxBatchOperations}.`,
+    );
+  }
+  const outcomes = isFlagSet(request, "x-ms-cosmos-batch-atomic")
+    ? runAtomic(list, { request, container, context })
+    : runBulk(list, { request, container, context });
+  const minimal = header(request, "prefer") === "return=minimal";
+  const failed = outcomes.some((outcome) => outcome instanceof CosmosError);
+  const charge = outcomes.reduce((sum, outcome) => sum + chargeOf(outcome), 0);
+  return {
+    status: failed ? 207 : 200,
+    headers: { "x-ms-request-charge": String(Math.round(charge * 100) / 100) },
+    body: outcomes.map((outcome) => toResult(outcome, minimal)),
+  };
+}
+
+interface Setting {
+  readonly request: WireRequest;
+  readonly container: Container;
+  readonly context: WriteContext;
+}
+
+function runAtomic(list: readonly Json[], { request, container, context }: Setting): BatchResult["outcomes"] {
+  const partitionKey = requestPartitionKey(request, container);
+  const operations = list.map((body) => parseOperation(toDocument(body), partitionKey));
+  const { outcomes, transaction } = runBatch(container.data, operations, context);
+  container.commit(transaction);
+  return outcomes;
+}
+
+function runBulk(list: readonly Json[], { request, container, context }: Setting): BatchResult["outcomes"] {
+  const goesOn = isFlagSet(request, "x-ms-cosmos-batch-continue-on-error");
+  let stopped = false;
+  return list.map((body) => {
+    if (stopped) return failedDependency();
+    const outcome = attempt(() => {
+      const document = toDocument(body);
+      const key = document["partitionKey"];
+      const partitionKey = completePartitionKey(typeof key === "string" ? key : JSON.stringify(key ?? null), container);
+      const { outcomes, transaction } = runBatch(container.data, [parseOperation(document, partitionKey)], context);
+      container.commit(transaction);
+      return outcomes[0] ?? failedDependency();
+    });
+    stopped = outcome instanceof CosmosError && !goesOn;
+    return outcome;
+  });
+}
+
+function parseOperation(body: JsonObject, partitionKey: PartitionKey): Operation {
+  const resource = body["resourceBody"];
+  const ifMatch = optionalText(body, "ifMatch");
+  const id = (): string => optionalText(body, "id") ?? missing("id");
+  switch (body["operationType"]) {
+    case "Create":
+      return { kind: "create", partitionKey, document: toDocument(resource) };
+    case "Upsert":
+      return { kind: "upsert", partitionKey, document: toDocument(resource), ifMatch };
+    case "Replace":
+      return { kind: "replace", partitionKey, id: id(), document: toDocument(resource), ifMatch };
+    case "Read":
+      return { kind: "read", partitionKey, id: id(), ifNoneMatch: optionalText(body, "ifNoneMatch") };
+    case "Delete":
+      return { kind: "delete", partitionKey, id: id(), ifMatch };
+    case "Patch": {
+      const { operations, condition } = parsePatch(resource);
+      return { kind: "patch", partitionKey, id: id(), operations, condition: parsePatchCondition(condition), ifMatch };
+    }
+    default:
+      throw badRequest(
+        `The operation type ${JSON.stringify(body["operationType"] ?? null)} is not supported in a batch.`,
+      );
+  }
+}
+
+function optionalText(body: JsonObject, name: string): string | undefined {
+  const value = body[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+function missing(name: string): never {
+  throw badRequest(`An operation of the batch has no '${name}'.`);
+}
+
+function chargeOf(outcome: Outcome | CosmosError): number {
+  return outcome instanceof CosmosError ? (outcome.status === 424 ? 0 : refusedCharge) : outcome.charge;
+}
+
+function toResult(outcome: Outcome | CosmosError, minimal: boolean): JsonObject {
+  if (outcome instanceof CosmosError) {
+    const { status, substatus, message } = outcome;
+    const result = { statusCode: status, requestCharge: chargeOf(outcome), message };
+    return substatus === undefined ? result : { ...result, subStatusCode: substatus };
+  }
+  const result = { statusCode: outcome.status, requestCharge: outcome.charge };
+  if (outcome.status === 204) return result;
+  const withEtag = { ...result, eTag: outcome.item.etag };
+  return outcome.status === 304 || minimal ? withEtag : { ...withEtag, resourceBody: outcome.item.document };
+}
