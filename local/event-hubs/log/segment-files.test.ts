@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { createPartitionLog, type NewEvent } from "./partition-log.ts";
+import { openSegmentFiles } from "./segment-files.ts";
+
+async function temporaryDir(context: TestContext): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), "weft-log-"));
+  context.after(() => rm(dir, { recursive: true }));
+  return dir;
+}
+
+const event = (text: string, partitionKey?: string): NewEvent => ({ bytes: Buffer.from(text), partitionKey });
+
+test("openSegmentFiles() gives back what was appended, keys and times included", async (context) => {
+  const dir = await temporaryDir(context);
+  const { store } = await openSegmentFiles({ dir });
+  const log = createPartitionLog({ now: () => 1_700_000_000_123, store });
+  const placed = [...log.append([event("a", "cluster-ß"), event("")]), ...log.append([event("c", "")])];
+  log.close();
+  const { events, store: again } = await openSegmentFiles({ dir });
+  again.close();
+  assert.deepEqual(events, placed);
+});
+
+test("openSegmentFiles() begins a new file when one is full, and reads them in order", async (context) => {
+  const dir = await temporaryDir(context);
+  const { store } = await openSegmentFiles({ dir, segmentBytes: 100 });
+  const log = createPartitionLog({ now: () => 1, store });
+  for (let index = 0; index < 12; index += 1) log.append([event("x".repeat(60))]);
+  log.close();
+  assert.equal((await readdir(dir)).length, 6);
+  const { events, store: again } = await openSegmentFiles({ dir });
+  again.close();
+  assert.deepEqual(
+    events.map((one) => one.sequenceNumber),
+    Array.from({ length: 12 }, (_, index) => index),
+  );
+});
+
+test("openSegmentFiles() drops a record cut short at the end and goes on after the last whole one", async (context) => {
+  const dir = await temporaryDir(context);
+  const { store } = await openSegmentFiles({ dir });
+  const log = createPartitionLog({ now: () => 1, store });
+  log.append([event("whole"), event("cut short")]);
+  log.close();
+  const path = join(dir, `${"0".repeat(20)}.log`);
+  await truncate(path, (await readFile(path)).length - 3);
+  const opened = await openSegmentFiles({ dir });
+  assert.deepEqual(
+    opened.events.map((one) => one.bytes.toString()),
+    ["whole"],
+  );
+  const next = createPartitionLog({ now: () => 2, ...opened });
+  assert.equal(next.append([event("after")])[0]?.sequenceNumber, 1);
+  next.close();
+  const { events, store: again } = await openSegmentFiles({ dir });
+  again.close();
+  assert.equal(events.at(-1)?.bytes.toString(), "after");
+});
+
+test("openSegmentFiles() refuses a file damaged before its end", async (context) => {
+  const dir = await temporaryDir(context);
+  const { store } = await openSegmentFiles({ dir, segmentBytes: 10 });
+  const log = createPartitionLog({ now: () => 1, store });
+  for (const text of ["a", "b"]) log.append([event(text)]);
+  log.close();
+  await writeFile(join(dir, `${"0".repeat(20)}.log`), "not a record, but longer than the head of one");
+  await assert.rejects(openSegmentFiles({ dir }), /damaged at byte 0/);
+});
