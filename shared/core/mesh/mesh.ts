@@ -1,5 +1,5 @@
-import type { Brand } from '../brand.ts';
-import type { ObjectKey } from '../events/object.ts';
+import type { Brand } from "../brand.ts";
+import type { ObjectKey } from "../events/object.ts";
 
 /**
  * The intermediate model: what the mesh is, in neither Kubernetes' words nor Envoy's. Everything is resolved, validated and
@@ -21,7 +21,7 @@ export interface MeshSettings {
   /** DNS suffix of the cluster, `cluster.local` by default. */
   readonly clusterDomain: string;
   /** `permissive`: any authenticated peer may reach everything. `enforced`: only what a grant gives. */
-  readonly mode: 'permissive' | 'enforced';
+  readonly mode: "permissive" | "enforced";
   /** May traffic to addresses outside the cluster pass (MeshConfig spec.traffic.enableEgress)? */
   readonly egress: boolean;
   readonly tls: TlsSettings;
@@ -31,7 +31,7 @@ export interface MeshSettings {
   readonly podCidrs: readonly string[];
 }
 
-export type TlsVersion = 'TLS_AUTO' | 'TLSv1_0' | 'TLSv1_1' | 'TLSv1_2' | 'TLSv1_3';
+export type TlsVersion = "TLS_AUTO" | "TLSv1_0" | "TLSv1_1" | "TLSv1_2" | "TLSv1_3";
 
 export interface TlsSettings {
   readonly minimum: TlsVersion;
@@ -47,11 +47,16 @@ export interface NamespacedName {
 }
 
 /** `namespace/name` */
-export type ServiceKey = Brand<string, 'ServiceKey'>;
+export type ServiceKey = Brand<string, "ServiceKey">;
 /** `namespace/name` of a ServiceAccount */
-export type AccountKey = Brand<string, 'AccountKey'>;
+export type AccountKey = Brand<string, "AccountKey">;
 
-export type Protocol = 'http' | 'grpc' | 'tcp' | 'tcp-server-first';
+export type Protocol = "http" | "grpc" | "tcp" | "tcp-server-first";
+
+/** Are requests told apart on a port of this protocol (true), or only connections (false)? */
+export function carriesRequests(protocol: Protocol): boolean {
+  return protocol === "http" || protocol === "grpc";
+}
 
 /** A Kubernetes Service: a name that clients dial, and the workloads behind it. */
 export interface Service {
@@ -121,14 +126,14 @@ export interface Grant {
 
 export interface HttpGrant {
   /** Target ports, sorted; `any` = every port. */
-  readonly ports: 'any' | readonly number[];
+  readonly ports: "any" | readonly number[];
   /** Any of these; `any` = every request. Not empty. */
-  readonly requests: 'any' | readonly HttpMatch[];
+  readonly requests: "any" | readonly HttpMatch[];
 }
 
 export interface TcpGrant {
   /** Target ports, sorted; `any` = every port. */
-  readonly ports: 'any' | readonly number[];
+  readonly ports: "any" | readonly number[];
 }
 
 /** A class of pods that get the same config (design.md §1). */
@@ -138,14 +143,14 @@ export interface WorkloadClass {
   readonly account: AccountKey;
   /** Ports that the pods of this class serve: which Service port leads to which target port. Sorted by targetPort, service, port. */
   readonly inbound: readonly InboundPort[];
-  readonly ipFamilies: readonly ('IPv4' | 'IPv6')[];
+  readonly ipFamilies: readonly ("IPv4" | "IPv6")[];
   /** Envoy's minor version, for example `1.40`. */
   readonly envoyVersion: string;
   readonly source: ObjectKey;
 }
 
 /** Name of the WorkloadClass object: a hash of what makes the class. */
-export type ClassKey = Brand<string, 'ClassKey'>;
+export type ClassKey = Brand<string, "ClassKey">;
 
 export interface InboundPort {
   readonly targetPort: number;
@@ -163,6 +168,6 @@ export function accountKey(namespace: string, name: string): AccountKey {
 }
 
 export function parseNamespacedName(key: ServiceKey | AccountKey): NamespacedName {
-  const slash = key.indexOf('/');
+  const slash = key.indexOf("/");
   return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }

@@ -1,0 +1,14 @@
+import type { ObjectKey } from "../../events/object.ts";
+import type { Problem } from "../../mesh/problem.ts";
+
+export function valueInvalid(
+  object: ObjectKey,
+  path: string,
+  fault: { readonly value: unknown; readonly instead: string },
+): Problem {
+  return {
+    code: "meshconfig-value-invalid",
+    object,
+    message: `${path} is ${JSON.stringify(fault.value)}, which cannot be used; ${fault.instead}`,
+  };
+}
