@@ -1,0 +1,151 @@
+import type { AmqpError, Connection, EventContext, Message } from "rhea";
+import rhea from "rhea";
+import { firstLine } from "../functions-host-error.ts";
+import type { NamespaceAddress } from "./namespace-address.ts";
+
+/** One AMQP connection to a namespace, opened when first needed and again after it broke. */
+export interface AmqpNamespace extends AsyncDisposable {
+  readonly address: NamespaceAddress;
+  /** The open connection. @throws when the namespace cannot be reached. */
+  connection(): Promise<Connection>;
+  /** Claims the right to use an entity such as `hub/ConsumerGroups/g/Partitions/0` on the open connection (`$cbs`). */
+  authorize(entity: string): Promise<void>;
+  /** The partition ids of a hub. @throws when there is no such hub. */
+  partitions(hub: string): Promise<readonly string[]>;
+}
+
+/** Milliseconds after which an unanswered request or connection attempt counts as failed. */
+const answerTimeout = 20_000;
+
+export function createAmqpNamespace(address: NamespaceAddress): AmqpNamespace {
+  let open: Promise<Connection> | undefined;
+
+  const connection = (): Promise<Connection> => {
+    if (open === undefined) {
+      const attempt = connect(address, () => {
+        if (open === attempt) open = undefined;
+      });
+      open = attempt;
+      attempt.catch(() => {
+        if (open === attempt) open = undefined;
+      });
+    }
+    return open;
+  };
+
+  const authorize = async (entity: string): Promise<void> => {
+    const audience = `sb://${address.host}/${entity}`;
+    const { type, token } = await address.token(audience);
+    const properties = { operation: "put-token", name: audience, type };
+    await request(await connection(), "$cbs", { to: "$cbs", application_properties: properties, body: token });
+  };
+
+  return {
+    address,
+    connection,
+    authorize,
+    async partitions(hub) {
+      await authorize(`${hub}/$management`);
+      const properties = { operation: "READ", name: hub, type: "com.microsoft:eventhub" };
+      const answer = await request(await connection(), "$management", { application_properties: properties, body: "" });
+      const body: unknown = answer.body;
+      const ids = typeof body === "object" && body !== null && "partition_ids" in body ? body.partition_ids : [];
+      return Array.isArray(ids) ? ids.map(String) : [];
+    },
+    async [Symbol.asyncDispose]() {
+      const current = await open?.catch(() => undefined);
+      open = undefined;
+      if (current === undefined || current.is_closed()) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      current.once("connection_close", () => resolve());
+      current.once("disconnected", () => resolve());
+      const timer = setTimeout(resolve, 1000);
+      current.close();
+      await promise;
+      clearTimeout(timer);
+    },
+  };
+}
+
+async function connect(address: NamespaceAddress, onClosed: () => void): Promise<Connection> {
+  const where = `${address.host}:${address.port}`;
+  const { promise, resolve, reject } = Promise.withResolvers<Connection>();
+  const container = rhea.create_container();
+  const options = { host: address.host, port: address.port, username: "functions-host", reconnect: false } as const;
+  const connection = container.connect(
+    address.tls ? { ...options, transport: "tls", servername: address.host } : { ...options, transport: "tcp" },
+  );
+  const fail = (reason: string): void => {
+    onClosed();
+    reject(new Error(`Event Hubs at ${where} cannot be reached: ${reason}`));
+  };
+  const timer = setTimeout(() => fail("no answer"), answerTimeout);
+  connection.on("connection_open", () => resolve(connection));
+  connection.on("connection_close", () => fail("the connection was closed"));
+  connection.on("connection_error", (context: EventContext) => fail(describe(context.connection.error)));
+  connection.on("disconnected", (context: EventContext) => fail(describe(context.error)));
+  connection.on("protocol_error", (error: unknown) => fail(firstLine(error)));
+  connection.on("error", (error: unknown) => fail(firstLine(error)));
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+interface RequestBody {
+  readonly to?: string;
+  readonly application_properties: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** One request to a node that answers (`$cbs`, `$management`), on a session of its own. */
+async function request(connection: Connection, node: string, message: RequestBody): Promise<Message> {
+  const { promise, resolve, reject } = Promise.withResolvers<Message>();
+  const replyTo = rhea.generate_uuid();
+  const session = connection.create_session();
+  const fail = (context: EventContext): void => {
+    reject(
+      new Error(
+        `${node} refused: ${describe(context.session?.error ?? context.receiver?.error ?? context.sender?.error)}`,
+      ),
+    );
+  };
+  const onDisconnected = (): void => reject(new Error(`${node} did not answer: the connection broke.`));
+  session.on("session_error", fail);
+  session.on("receiver_error", fail);
+  session.on("sender_error", fail);
+  session.on("rejected", () => reject(new Error(`${node} rejected the request.`)));
+  connection.once("disconnected", onDisconnected);
+  const timer = setTimeout(() => reject(new Error(`${node} did not answer in time.`)), answerTimeout);
+  try {
+    session.begin();
+    session.on("message", (context: EventContext) => {
+      if (context.message !== undefined) resolve(context.message);
+    });
+    const link = { name: replyTo, source: { address: node }, target: { address: replyTo }, credit_window: 0 };
+    session.open_receiver(link).add_credit(1);
+    const sender = session.open_sender({ target: { address: node } });
+    sender.once("sendable", () => sender.send({ ...message, message_id: rhea.generate_uuid(), reply_to: replyTo }));
+    const answer = await promise;
+    const status: unknown =
+      answer.application_properties?.["status-code"] ?? answer.application_properties?.["statusCode"];
+    if (typeof status === "number" && status >= 300) {
+      const reason: unknown =
+        answer.application_properties?.["status-description"] ?? answer.application_properties?.["statusDescription"];
+      throw new Error(`${node} answered ${status}: ${String(reason)}`);
+    }
+    return answer;
+  } finally {
+    clearTimeout(timer);
+    connection.removeListener("disconnected", onDisconnected);
+    if (connection.is_open()) session.close();
+  }
+}
+
+/** Condition and description of an AMQP error, or the message of any other. */
+export function describe(error: AmqpError | Error | undefined): string {
+  if (error === undefined) return "the connection broke";
+  if (error instanceof Error) return firstLine(error);
+  return [error.condition, error.description].filter((part) => part !== undefined).join(": ");
+}
