@@ -1,4 +1,4 @@
-import type { EnvoyType } from '../xds/resource.ts';
+import type { EnvoyType } from "../xds/resource.ts";
 
 /** One resource as a proxy gets it. The same object (and body) is shared by every view that holds it. */
 export interface ViewResource {

@@ -1,0 +1,102 @@
+import type { EnvoyType } from "../xds/resource.ts";
+import { entriesOf, includes, lookup, withEntries, withEntry, without, withoutAll } from "./persistent-map.ts";
+import { type Held, type Item, type Message, removedVersion, type TypeState } from "./stream.ts";
+import { wants } from "./subscription.ts";
+import { mark, type Turn, unpark } from "./turn.ts";
+
+/** The proxy took or refused a message. A nonce that is not (or no longer) awaited is ignored. */
+export function answerMessage(
+  turn: Turn,
+  type: EnvoyType,
+  answer: { readonly nonce: string; readonly error: string | undefined },
+): void {
+  const state = turn.types[type];
+  const message = lookup(state.inFlight, answer.nonce);
+  if (message === undefined) return;
+  state.inFlight = without(state.inFlight, answer.nonce);
+  if (state.batch === answer.nonce) state.batch = undefined;
+  state.stalled = false;
+  state.sending = withoutAll(
+    state.sending,
+    [...message.items.keys()].filter((name) => lookup(state.sending, name) === answer.nonce),
+  );
+  const items = [...message.items.values()];
+  if (answer.error === undefined) accept(turn, type, { items, sentAs: Number(answer.nonce) });
+  else refuse(turn, type, { items, message: answer.error });
+  unpark(turn, type, message);
+}
+
+/** After the limit a message blocks nobody any more (design.md §5: no wait is without a limit). */
+export function giveUpWaiting(turn: Turn, type: EnvoyType): void {
+  const state = turn.types[type];
+  for (const [nonce, message] of unansweredInTime(state)) {
+    if (message.sentAt + turn.settings.answerLimitMs > turn.now) return;
+    const late: Message = { ...message, late: true };
+    state.inFlight = withEntry(state.inFlight, nonce, late);
+    if (state.batch === nonce) state.batch = undefined;
+    state.stalled = false;
+    unpark(turn, type, late);
+  }
+}
+
+/** Messages that others wait for, oldest first. */
+export function* unansweredInTime(state: TypeState): Generator<readonly [nonce: string, Message]> {
+  for (const entry of entriesOf(state.inFlight)) {
+    if (!entry[1].late) yield entry;
+  }
+}
+
+function accept(
+  turn: Turn,
+  type: EnvoyType,
+  answered: { readonly items: readonly Item[]; readonly sentAs: number },
+): void {
+  const state = turn.types[type];
+  const held: [string, Held][] = [];
+  const dropped: string[] = [];
+  let switched = false;
+  for (const item of answered.items) {
+    const before = lookup(state.held, item.name);
+    switched ||= before !== undefined && before.version !== removedVersion && before.version !== item.version;
+    if (wants(state.subscription, item.name) && (item.resource || includes(state.subscription.names, item.name))) {
+      held.push([item.name, { version: item.version, resource: item.resource, sentAs: answered.sentAs }]);
+    } else dropped.push(item.name);
+  }
+  const names = answered.items.map((item) => item.name);
+  state.held = withoutAll(withEntries(state.held, held), dropped);
+  state.alone = withoutAll(state.alone, names);
+  state.refused = withoutAll(state.refused, names);
+  if (type === "listener" && switched) turn.listenersSwitchedAt = turn.now;
+  if (names.length > 0) turn.outputs.push({ kind: "acknowledged", type, names: answered.items.map(named) });
+}
+
+/**
+ * A message of one resource names the bad one. Of a batch, Envoy applied an unpredictable part (envoy.md §6), so all of it goes
+ * again, one by one.
+ */
+function refuse(
+  turn: Turn,
+  type: EnvoyType,
+  answered: { readonly items: readonly Item[]; readonly message: string },
+): void {
+  const state = turn.types[type];
+  const { items, message } = answered;
+  state.loading = false;
+  const [only] = items;
+  if (only === undefined) return;
+  if (items.length === 1) {
+    if (wants(state.subscription, only.name)) state.refused = withEntry(state.refused, only.name, only.version);
+  } else {
+    const names = items.map((item) => item.name).filter((name) => wants(state.subscription, name));
+    state.alone = withEntries(
+      state.alone,
+      names.map((name) => [name, true]),
+    );
+    mark(turn, type, names, "resend");
+  }
+  turn.outputs.push({ kind: "refused", type, names: items.map(named), message });
+}
+
+function named(item: Item): { name: string; version: string } {
+  return { name: item.name, version: item.version };
+}

@@ -1,0 +1,168 @@
+import type { EnvoyType } from "../xds/resource.ts";
+import { unansweredInTime } from "./answer.ts";
+import { entriesOf, includes, lookup, withEntries, withEntry, without, withoutAll } from "./persistent-map.ts";
+import { type Item, type Message, type Need, removedVersion, type TypeState } from "./stream.ts";
+import { mark, retiringKey, type Turn, wantedItem } from "./turn.ts";
+
+/** Names that may go now: together, and one by one. */
+interface Plan {
+  readonly batch: Item[];
+  readonly singles: Item[];
+  /** Names about which there is nothing to say. */
+  readonly done: string[];
+  /** Of these the names whose refused version is not wanted any more. */
+  readonly forgiven: string[];
+}
+
+/** Sends of one type what may be sent. */
+export function flush(turn: Turn, type: EnvoyType): void {
+  const state = turn.types[type];
+  if (!state.asked || turn.view === undefined) return;
+  if (state.dirty.size === 0 && !state.greet) {
+    state.heldBackSince = undefined;
+    return;
+  }
+  const wasHeldBack = state.heldBackSince !== undefined;
+  const heldBack = isHeldBack(turn, type);
+  if (wasHeldBack && !heldBack) state.stalled = false;
+  if (state.stalled) return;
+  const plan = planMessages(turn, type, heldBack);
+  state.dirty = withoutAll(state.dirty, plan.done);
+  state.refused = withoutAll(state.refused, plan.forgiven);
+  if (turn.protocol === "sotw") sendOne(turn, type, plan);
+  else sendAll(turn, type, plan);
+  if (state.greet && !heldBack) send(turn, type, []);
+  if (!heldBack) state.heldBackSince = undefined;
+  state.stalled = state.dirty.size > 0;
+}
+
+/** Incremental: one batch at a time; single ones are pipelined, each with its own answer. Removals travel in the batch, ahead of the rest. */
+function sendAll(turn: Turn, type: EnvoyType, plan: Plan): void {
+  const state = turn.types[type];
+  if (plan.batch.length > 0 && state.batch === undefined) state.batch = send(turn, type, plan.batch);
+  for (const item of plan.singles) send(turn, type, [item]);
+}
+
+/** State of the world: only the newest message of a type can be answered, so there is never more than one. */
+function sendOne(turn: Turn, type: EnvoyType, plan: Plan): void {
+  const state = turn.types[type];
+  if (state.inFlight.size > 0) return;
+  const items = plan.batch.length > 0 ? plan.batch : plan.singles.slice(0, 1);
+  if (items.length > 0) send(turn, type, items);
+}
+
+function planMessages(turn: Turn, type: EnvoyType, heldBack: boolean): Plan {
+  const state = turn.types[type];
+  const plan: Plan = { batch: [], singles: [], done: [], forgiven: [] };
+  for (const [name, need] of entriesOf(state.dirty)) {
+    const item = wantedItem(turn, type, name);
+    if (!isDue(turn, type, { item, need })) {
+      plan.done.push(name);
+      if (lookup(state.refused, name) !== item.version) plan.forgiven.push(name);
+    } else if (heldBack && !(need === "asked" && !turn.view?.resources[type].has(name))) continue;
+    else if (isBatchable(state, type, item)) plan.batch.push(item);
+    else plan.singles.push(item);
+  }
+  return plan;
+}
+
+/** Whether there is something to say about the name. */
+function isDue(turn: Turn, type: EnvoyType, { item, need }: { readonly item: Item; readonly need: Need }): boolean {
+  const state = turn.types[type];
+  if (need !== "asked" && includes(turn.retiring, retiringKey(type, item.name))) return false;
+  if (lookup(state.refused, item.name) === item.version) return false;
+  if (need !== "compare") return true;
+  const told = lastTold(state, item.name);
+  if (told === undefined && item.resource === undefined) {
+    // Refused versions too may have left something behind at the proxy (envoy.md §6).
+    return includes(state.subscription.names, item.name) || includes(state.refused, item.name);
+  }
+  return told !== item.version;
+}
+
+/** The version that the proxy was last told of: on the way (and late, or the name would not be looked at), or held. */
+function lastTold(state: TypeState, name: string): string | undefined {
+  const nonce = lookup(state.sending, name);
+  const onTheWay = nonce === undefined ? undefined : lookup(state.inFlight, nonce)?.items.get(name);
+  return onTheWay?.version ?? lookup(state.held, name)?.version;
+}
+
+/**
+ * Only proven bytes go together, for one bad resource spoils an unpredictable part of its message (design.md §5). The first load does too, since
+ * a refusal of it is repaired one by one; endpoints and secrets are made of validated values.
+ */
+function isBatchable(state: TypeState, type: EnvoyType, item: Item): boolean {
+  if (item.resource === undefined) return true;
+  if (includes(state.alone, item.name)) return false;
+  return type === "endpoint" || type === "secret" || state.loading || item.resource.proven;
+}
+
+/**
+ * Listeners and routes wait until the proxy has the clusters that they may name; not longer than the limit, since Envoy may withhold the answer.
+ * Names that do not exist are answered all the same.
+ */
+function isHeldBack(turn: Turn, type: EnvoyType): boolean {
+  if (type !== "listener" && type !== "route") return false;
+  const clusters = turn.types.cluster;
+  if (!clusters.asked || !(clusters.dirty.size > 0 || isAdding(clusters))) return false;
+  const state = turn.types[type];
+  state.heldBackSince ??= turn.now;
+  return turn.now < state.heldBackSince + turn.settings.answerLimitMs;
+}
+
+function isAdding(clusters: TypeState): boolean {
+  for (const [, message] of unansweredInTime(clusters)) {
+    for (const item of message.items.values()) if (item.resource !== undefined) return true;
+  }
+  return false;
+}
+
+function send(turn: Turn, type: EnvoyType, items: readonly Item[]): string {
+  const state = turn.types[type];
+  turn.sent += 1;
+  const nonce = String(turn.sent);
+  const names = items.map((item) => item.name);
+  for (const name of names) supersede(turn, type, name);
+  const message: Message = { items: new Map(items.map((item) => [item.name, item])), sentAt: turn.now, late: false };
+  state.inFlight = withEntry(state.inFlight, nonce, message);
+  state.sending = withEntries(
+    state.sending,
+    names.map((name) => [name, nonce]),
+  );
+  state.dirty = withoutAll(state.dirty, names);
+  state.greet = false;
+  turn.outputs.push({
+    kind: "send",
+    type,
+    nonce,
+    resources: items.flatMap((item) => item.resource ?? []),
+    removed: items.filter((item) => item.version === removedVersion).map((item) => item.name),
+  });
+  // A changed cluster warms until its assignment comes again, and Envoy does not ask for it (envoy.md §5).
+  if (type === "cluster") resendEndpoints(turn, items);
+  return nonce;
+}
+
+/** A late message has nothing more to say about a name that is sent again; so late messages never hold more names than there are. */
+function supersede(turn: Turn, type: EnvoyType, name: string): void {
+  const state = turn.types[type];
+  const nonce = lookup(state.sending, name);
+  const message = nonce === undefined ? undefined : lookup(state.inFlight, nonce);
+  if (nonce === undefined || message === undefined) return;
+  const items = new Map(message.items);
+  items.delete(name);
+  state.inFlight =
+    items.size === 0 ? without(state.inFlight, nonce) : withEntry(state.inFlight, nonce, { ...message, items });
+}
+
+/** Assignments are named after their clusters. */
+function resendEndpoints(turn: Turn, clusters: readonly Item[]): void {
+  const { subscription } = turn.types.endpoint;
+  const names = clusters.filter((item) => item.resource && includes(subscription.names, item.name));
+  mark(
+    turn,
+    "endpoint",
+    names.map((item) => item.name),
+    "resend",
+  );
+}

@@ -1,0 +1,92 @@
+import { type EnvoyType, envoyTypes } from "../xds/resource.ts";
+import { answerMessage, giveUpWaiting, unansweredInTime } from "./answer.ts";
+import { changeType, compareViews, openType } from "./compare.ts";
+import { flush } from "./flush.ts";
+import { advanceRetirements } from "./retirement.ts";
+import type { Stream, StreamInput, StreamOutput, StreamRequest } from "./stream.ts";
+import { beginTurn, endTurn, type Turn } from "./turn.ts";
+
+/**
+ * One xDS stream as a pure state machine (design.md §5, Streams). Requests, newer views and the time go in; messages to write and
+ * what the proxy has acknowledged or refused come out. The stream that comes back says in `wakeAt` when it wants to be told the time.
+ */
+export function step(
+  stream: Stream,
+  input: StreamInput,
+): { readonly stream: Stream; readonly outputs: readonly StreamOutput[] } {
+  const turn = beginTurn(stream, input.now);
+  switch (input.kind) {
+    case "request":
+      takeRequest(turn, input.request);
+      break;
+    case "view":
+      if (turn.view?.generation !== input.view.generation) compareViews(turn, input.view);
+      break;
+    case "time":
+      if (turn.protocol === "delta") for (const type of envoyTypes) giveUpWaiting(turn, type);
+      break;
+  }
+  flushAll(turn);
+  if (advanceRetirements(turn)) flushAll(turn);
+  for (const type of envoyTypes) endLoading(turn, type);
+  reportSettled(turn);
+  turn.wakeAt = nextWake(turn);
+  return { stream: endTurn(turn), outputs: turn.outputs };
+}
+
+function takeRequest(turn: Turn, request: StreamRequest): void {
+  const { type, nonce, error } = request;
+  if (nonce !== "") answerMessage(turn, type, { nonce, error });
+  if (turn.types[type].asked) changeType(turn, request);
+  else openType(turn, request);
+}
+
+/** In push order: what is referred to before what refers to it. */
+function flushAll(turn: Turn): void {
+  for (const type of envoyTypes) flush(turn, type);
+}
+
+function endLoading(turn: Turn, type: EnvoyType): void {
+  const state = turn.types[type];
+  if (state.loading && state.asked && turn.view && isQuiet(turn, type)) state.loading = false;
+}
+
+function isQuiet(turn: Turn, type: EnvoyType): boolean {
+  const { greet, dirty, parked, inFlight } = turn.types[type];
+  return !greet && dirty.size === 0 && parked.size === 0 && inFlight.size === 0;
+}
+
+/** A proxy that has not asked for clusters and listeners has hardly begun. */
+function reportSettled(turn: Turn): void {
+  const { view, types } = turn;
+  const settled =
+    view !== undefined &&
+    types.cluster.asked &&
+    types.listener.asked &&
+    envoyTypes.every((type) => isQuiet(turn, type) && types[type].refused.size === 0);
+  if (!settled) {
+    turn.settled = undefined;
+    return;
+  }
+  if (turn.settled === view.generation) return;
+  turn.settled = view.generation;
+  turn.outputs.push({ kind: "settled", generation: view.generation, snapshotVersion: view.snapshotVersion });
+}
+
+function nextWake(turn: Turn): number | undefined {
+  const times: number[] = [];
+  for (const type of envoyTypes) {
+    const { heldBackSince } = turn.types[type];
+    if (heldBackSince !== undefined) times.push(heldBackSince + turn.settings.answerLimitMs);
+    if (turn.protocol === "sotw") continue;
+    for (const [, message] of unansweredInTime(turn.types[type])) {
+      times.push(message.sentAt + turn.settings.answerLimitMs);
+      break;
+    }
+  }
+  for (const { readyAt, notBefore, awaited } of turn.retirements) {
+    if (readyAt !== undefined) times.push(readyAt);
+    else if (awaited === undefined) times.push(notBefore);
+  }
+  return times.length === 0 ? undefined : Math.min(...times);
+}

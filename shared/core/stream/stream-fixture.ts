@@ -1,0 +1,122 @@
+import { type EnvoyType, envoyTypes } from "../xds/resource.ts";
+import { step } from "./step.ts";
+import {
+  createStream,
+  type Send,
+  type Stream,
+  type StreamInput,
+  type StreamOutput,
+  type StreamProtocol,
+  type StreamRequest,
+} from "./stream.ts";
+import type { View, ViewResource } from "./view.ts";
+
+/** Builders for tests of streams: a view in a few words, and a stream that is told things one after the other. */
+
+export type ViewContent = Partial<Record<EnvoyType, Readonly<Record<string, string>>>>;
+
+/** `{ cluster: { cart: 'v1' } }`; a version that ends in `?` is unproven. Equal content gives the same resource objects. */
+export function viewOf(generation: number, content: ViewContent): View {
+  const resources = Object.fromEntries(
+    envoyTypes.map((type) => [
+      type,
+      new Map(Object.entries(content[type] ?? {}).map(([name, version]) => [name, resourceOf(type, name, version)])),
+    ]),
+  ) as Record<EnvoyType, Map<string, ViewResource>>;
+  return { generation, snapshotVersion: generation, resources };
+}
+
+const shared = new Map<string, ViewResource>();
+
+function resourceOf(type: EnvoyType, name: string, version: string): ViewResource {
+  const key = `${type}|${name}|${version}`;
+  const known = shared.get(key);
+  if (known !== undefined) return known;
+  const resource = { name, version, body: Buffer.from(key), proven: !version.endsWith("?") };
+  shared.set(key, resource);
+  return resource;
+}
+
+export function absentResource(type: EnvoyType, name: string): Uint8Array | "removed" {
+  return type === "endpoint" || type === "route" || type === "extension"
+    ? Buffer.from(`absent|${type}|${name}`)
+    : "removed";
+}
+
+export interface StreamFixture {
+  readonly stream: Stream;
+  readonly now: number;
+  /** Everything since the last call of `take`. */
+  take(): StreamOutput[];
+  /** The messages among it, as `type +name@version -name #nonce`. */
+  sent(): string[];
+  pass(milliseconds: number): void;
+  view(view: View): void;
+  request(type: EnvoyType, request?: Partial<StreamRequest>): void;
+  accept(type: EnvoyType, nonce: string): void;
+  refuse(type: EnvoyType, nonce: string): void;
+  /** Accepts everything that is sent, until nothing more comes. Returns the messages. */
+  acceptAll(): Send[];
+}
+
+export function createStreamFixture(protocol: StreamProtocol = "delta"): StreamFixture {
+  let stream = createStream({
+    protocol,
+    absent: absentResource,
+    settings: { answerLimitMs: 5_000, drainMs: 30_000 },
+  });
+  let now = 1_000;
+  let outputs: StreamOutput[] = [];
+  const give = (input: StreamInput): void => {
+    const result = step(stream, input);
+    stream = result.stream;
+    outputs.push(...result.outputs);
+  };
+  const fixture: StreamFixture = {
+    get stream() {
+      return stream;
+    },
+    get now() {
+      return now;
+    },
+    take() {
+      const taken = outputs;
+      outputs = [];
+      return taken;
+    },
+    sent: () => fixture.take().flatMap((output) => (output.kind === "send" ? [describeSend(output)] : [])),
+    pass(milliseconds) {
+      const end = now + milliseconds;
+      while (stream.wakeAt !== undefined && stream.wakeAt <= end) {
+        now = Math.max(now, stream.wakeAt);
+        give({ kind: "time", now });
+      }
+      now = end;
+    },
+    view: (view) => give({ kind: "view", now, view }),
+    request: (type, request) =>
+      give({
+        kind: "request",
+        now,
+        request: { type, subscribe: [], unsubscribe: [], held: [], nonce: "", error: undefined, ...request },
+      }),
+    accept: (type, nonce) => fixture.request(type, { nonce }),
+    refuse: (type, nonce) => fixture.request(type, { nonce, error: "bad" }),
+    acceptAll() {
+      const all: Send[] = [];
+      for (;;) {
+        const sends = fixture.take().filter((output) => output.kind === "send");
+        if (sends.length === 0) return all;
+        all.push(...sends);
+        for (const send of sends) fixture.accept(send.type, send.nonce);
+      }
+    },
+  };
+  return fixture;
+}
+
+export function describeSend(send: Send): string {
+  const added = send.resources.map((resource) => ` +${resource.name}@${resource.version}`);
+  const removed = send.removed.map((name) => ` -${name}`);
+  return `${send.type}${added.join("")}${removed.join("")} #${send.nonce}`;
+}

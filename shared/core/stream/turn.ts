@@ -1,0 +1,93 @@
+import { contentHash } from "../canonical.ts";
+import { type EnvoyType, envoyTypes } from "../xds/resource.ts";
+import { includes, lookup, withEntries, without } from "./persistent-map.ts";
+import {
+  type Item,
+  type Message,
+  type Need,
+  removedVersion,
+  type Stream,
+  type StreamOutput,
+  type TypeState,
+} from "./stream.ts";
+
+type Draft<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/** The copy of a stream that one step works on, and what comes out of it. Lives no longer than the step. */
+export interface Turn extends Draft<Omit<Stream, "types">> {
+  readonly types: Readonly<Record<EnvoyType, Draft<TypeState>>>;
+  readonly now: number;
+  readonly outputs: StreamOutput[];
+}
+
+export function beginTurn(stream: Stream, now: number): Turn {
+  const types = Object.fromEntries(envoyTypes.map((type) => [type, { ...stream.types[type] }]));
+  return { ...stream, types: types as Record<EnvoyType, Draft<TypeState>>, now, outputs: [] };
+}
+
+export function endTurn(turn: Turn): Stream {
+  const { now: _now, outputs: _outputs, ...stream } = turn;
+  return stream;
+}
+
+const needRank: Readonly<Record<Need, number>> = { compare: 0, resend: 1, asked: 2 };
+
+/** Notes that names have to be looked at: now, or after the answer to the message they are in, so that only the newest is remembered. */
+export function mark(turn: Turn, type: EnvoyType, names: readonly string[], need: Need): void {
+  const state = turn.types[type];
+  const dirty: [string, Need][] = [];
+  const parked: [string, Need][] = [];
+  for (const name of names) {
+    const waits = isAwaited(state, name);
+    const before = lookup(waits ? state.parked : state.dirty, name);
+    if (before !== undefined && needRank[before] >= needRank[need]) continue;
+    (waits ? parked : dirty).push([name, need]);
+  }
+  state.parked = withEntries(state.parked, parked);
+  if (dirty.length === 0) return;
+  state.dirty = withEntries(state.dirty, dirty);
+  state.stalled = false;
+}
+
+/** Takes up the names that waited for a message which is now answered, or too late to be waited for. */
+export function unpark(turn: Turn, type: EnvoyType, message: Message): void {
+  const state = turn.types[type];
+  for (const name of message.items.keys()) {
+    const need = lookup(state.parked, name);
+    if (need === undefined || isAwaited(state, name)) continue;
+    state.parked = without(state.parked, name);
+    mark(turn, type, [name], need);
+  }
+}
+
+/** Whether the name is in a message whose answer is still worth waiting for. */
+function isAwaited(state: TypeState, name: string): boolean {
+  const nonce = lookup(state.sending, name);
+  return nonce !== undefined && lookup(state.inFlight, nonce)?.late === false;
+}
+
+/** Whether the name is not yet in force at the proxy as the newest view has it. */
+export function isPending(state: TypeState, name: string): boolean {
+  return (
+    includes(state.dirty, name) ||
+    includes(state.parked, name) ||
+    includes(state.sending, name) ||
+    includes(state.refused, name)
+  );
+}
+
+/** What the proxy should have of a name. Without a view nothing is known. */
+export function wantedItem(turn: Turn, type: EnvoyType, name: string): Item {
+  const resource = turn.view?.resources[type].get(name);
+  if (resource !== undefined) return { name, version: resource.version, resource };
+  if (!includes(turn.types[type].subscription.names, name))
+    return { name, version: removedVersion, resource: undefined };
+  const body = turn.absent(type, name);
+  if (body === "removed") return { name, version: removedVersion, resource: undefined };
+  const version = contentHash(body);
+  return { name, version, resource: { name, version, body, proven: true } };
+}
+
+export function retiringKey(type: EnvoyType, name: string): string {
+  return `${type}|${name}`;
+}
