@@ -14,7 +14,7 @@ export function effectivePartitionKey(key: PartitionKey): string {
 }
 
 function hashComponent(component: PartitionKeyComponent): string {
-  const hash = Buffer.from(murmur128(encodeComponent(component)), "hex").reverse();
+  const hash = murmur128(encodeComponent(component));
   hash.writeUInt8(hash.readUInt8(0) & 0x3f, 0);
   return hash.toString("hex").toUpperCase();
 }
@@ -31,8 +31,8 @@ function encodeComponent(component: PartitionKeyComponent): Buffer {
   return number;
 }
 
-/** MurmurHash3, x64, 128 bits, seed 0. */
-function murmur128(bytes: Buffer): string {
+/** MurmurHash3, x64, 128 bits, seed 0; most significant byte first. */
+function murmur128(bytes: Buffer): Buffer {
   const padded = Buffer.concat([bytes, Buffer.alloc((16 - (bytes.length % 16)) % 16)]);
   const fullBlocks = Math.floor(bytes.length / 16);
   let h1 = 0n;
@@ -56,7 +56,10 @@ function murmur128(bytes: Buffer): string {
   h2 = finish(h2);
   h1 = (h1 + h2) & mask64;
   h2 = (h2 + h1) & mask64;
-  return h1.toString(16).padStart(16, "0") + h2.toString(16).padStart(16, "0");
+  const hash = Buffer.alloc(16);
+  hash.writeBigUInt64BE(h2, 0);
+  hash.writeBigUInt64BE(h1, 8);
+  return hash;
 }
 
 function mix(
