@@ -40,6 +40,7 @@ export interface SelectingService {
     readonly selector?: Names | undefined;
     readonly ports?:
       | readonly {
+          readonly name?: string | undefined;
           readonly port: number;
           readonly targetPort?: number | string | undefined;
           readonly protocol?: string | undefined;
@@ -81,7 +82,7 @@ export function workloadClassOf(pod: ClassifiedPod, services: Iterable<Selecting
     envoyVersion: annotations[envoyVersionAnnotation] ?? envoyVersionByDefault,
     settings: settingsOf(annotations),
   };
-  const name = contentHash(canonicalJson(spec));
+  const name = contentHash(canonicalJson({ namespace, ...spec }));
   return { key: { ...kinds.workloadClass, namespace, name }, uid: name, body: { spec } };
 }
 

@@ -1,7 +1,7 @@
 import type { ContentHash } from "../brand.ts";
-import { canonicalJson, contentHash, type JsonObject } from "../canonical.ts";
+import { canonicalJson, contentHash, isJsonObject, type JsonObject } from "../canonical.ts";
 import type { Position } from "../events/cluster-event.ts";
-import { type MeshObject, type ObjectKey, objectKeyText, parseObjectKey } from "../events/object.ts";
+import { type MeshObject, objectKeyText, parseObjectKey } from "../events/object.ts";
 import { emptyTrie, type Trie } from "../trie/trie.ts";
 
 /** How far events are folded into which state. */
@@ -13,7 +13,8 @@ export interface ClusterState {
   readonly staged?: { readonly position: Position; readonly objects: Trie };
 }
 
-interface StateEntry extends JsonObject {
+/** Value of a state trie's entry. */
+export interface StateEntry extends JsonObject {
   readonly uid: string;
   readonly hash: ContentHash;
   readonly body: JsonObject;
@@ -33,16 +34,20 @@ export function refusedMarker(refusal: { readonly bodyHash: ContentHash; readonl
   return { refused: { bodyHash: refusal.bodyHash, reason: refusal.reason } };
 }
 
-export function* objectsOf(objects: Trie): Iterable<MeshObject> {
-  for (const [key, value] of objects.entries()) {
-    const entry = JSON.parse(value) as StateEntry;
-    yield { key: parseObjectKey(key), uid: entry.uid, body: entry.body };
-  }
+/** What a refused marker says; undefined for a body that is none. */
+export function readRefusedMarker(body: JsonObject): { readonly bodyHash: ContentHash; readonly reason: string } | undefined {
+  const { refused } = body;
+  if (!isJsonObject(refused)) return undefined;
+  return { bodyHash: String(refused["bodyHash"]) as ContentHash, reason: String(refused["reason"]) };
 }
 
-export function objectIn(objects: Trie, key: ObjectKey): MeshObject | undefined {
-  const value = objects.get(objectKeyText(key));
-  if (value === undefined) return undefined;
-  const entry = JSON.parse(value) as StateEntry;
-  return { key, uid: entry.uid, body: entry.body };
+export function readStateEntry(value: string): StateEntry {
+  return JSON.parse(value) as StateEntry;
+}
+
+export function* objectsOf(objects: Trie): Iterable<MeshObject> {
+  for (const [key, value] of objects.entries()) {
+    const { uid, body } = readStateEntry(value);
+    yield { key: parseObjectKey(key), uid, body };
+  }
 }

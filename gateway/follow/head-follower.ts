@@ -1,0 +1,126 @@
+import type { ContentHash } from "../../shared/core/brand.ts";
+import { type Snapshot, versionsOf } from "../../shared/core/snapshot/snapshot.ts";
+import type { OpenHubTail } from "../../shared/ports/event-hub.ts";
+import { MeshError } from "../../shared/shell/mesh-error.ts";
+import type { BlockStore, StoredResource } from "../../shared/store/block-store.ts";
+import type { Head, Served, SnapshotPointer } from "../../shared/store/documents.ts";
+import { createSignal } from "../publish/signal.ts";
+
+/** The snapshot in force, whole: every document was checked against its hash. */
+export interface ServedSnapshot {
+  readonly incarnation: string;
+  readonly version: number;
+  readonly served: Served;
+  readonly snapshot: Snapshot;
+  /** By version: everything the index names. */
+  readonly resources: ReadonlyMap<ContentHash, StoredResource>;
+}
+
+export interface HeadFollowerOptions {
+  readonly mesh: string;
+  readonly cluster: string;
+  readonly readHead: () => Promise<Head | undefined>;
+  readonly blocks: BlockStore;
+  readonly openTail: OpenHubTail;
+  /** Milliseconds between slow reads of the head, ± 20 %; they alone are enough for correctness. */
+  readonly readInterval: number;
+  readonly onSnapshot: (snapshot: ServedSnapshot) => void;
+  readonly log: (event: FollowerEvent) => void;
+}
+
+export type FollowerEvent =
+  | { readonly kind: "followed"; readonly version: number; readonly resources: number; readonly loaded: number }
+  | { readonly kind: "went-back"; readonly incarnation: string; readonly version: number }
+  | { readonly kind: "fault"; readonly message: string };
+
+export interface HeadFollower extends AsyncDisposable {
+  current(): ServedSnapshot | undefined;
+  /** A head that was read for another reason. */
+  offer(head: Head): void;
+  /** When the head was last read. Epoch milliseconds; 0 = never. */
+  lastContact(): number;
+}
+
+/**
+ * Follows the head: a pointer on the hub says when to look, the slow read finds what the hub lost. Only a higher version of the incarnation we know is
+ * taken (design.md §4, Following); part of a snapshot is never served.
+ */
+export function startHeadFollower(options: HeadFollowerOptions): HeadFollower {
+  const stop = new AbortController();
+  const wake = createSignal();
+  let current: ServedSnapshot | undefined;
+  let contact = 0;
+
+  const take = async (head: Head): Promise<void> => {
+    if (!isNews(head, current)) {
+      if (wentBack(head, current)) options.log({ kind: "went-back", incarnation: head.incarnation, version: head.version });
+      return;
+    }
+    const loaded = await load(options.blocks, head, current);
+    options.log({ kind: "followed", version: head.version, resources: loaded.resources.size, loaded: loaded.fresh });
+    current = { incarnation: head.incarnation, version: head.version, ...loaded };
+    options.onSnapshot(current);
+  };
+  const run = async (): Promise<void> => {
+    while (!stop.signal.aborted) {
+      try {
+        const head = await options.readHead();
+        contact = Date.now();
+        if (head !== undefined) await take(head);
+      } catch (error) {
+        options.log({ kind: "fault", message: MeshError.from(error).message });
+      }
+      await wake.wait(options.readInterval * (0.8 + 0.4 * Math.random()), stop.signal);
+    }
+  };
+  const tail = options.openTail({
+    message: (message) => {
+      if (isPointerFor(message, options) && (current === undefined || message.version > current.version)) wake.raise();
+    },
+    fault: (error) => options.log({ kind: "fault", message: error.message }),
+  });
+  const running = run();
+  return {
+    current: () => current,
+    offer(head) {
+      if (isNews(head, current)) wake.raise();
+    },
+    lastContact: () => contact,
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await tail[Symbol.asyncDispose]();
+      await running;
+    },
+  };
+}
+
+function isNews(head: Head, current: ServedSnapshot | undefined): head is Head & { readonly served: Served } {
+  if (head.served === undefined) return false;
+  return current === undefined || (head.incarnation === current.incarnation && head.version > current.version);
+}
+
+function wentBack(head: Head, current: ServedSnapshot | undefined): boolean {
+  return current !== undefined && (head.incarnation !== current.incarnation || head.version < current.version);
+}
+
+async function load(
+  blocks: BlockStore,
+  head: Head & { readonly served: Served },
+  current: ServedSnapshot | undefined,
+): Promise<Pick<ServedSnapshot, "served" | "snapshot" | "resources"> & { readonly fresh: number }> {
+  const snapshot = await blocks.loadSnapshot(head.served.root, current?.snapshot);
+  const resources = new Map<ContentHash, StoredResource>();
+  const missing: ContentHash[] = [];
+  for (const version of versionsOf(snapshot.index)) {
+    const known = current?.resources.get(version);
+    if (known === undefined) missing.push(version);
+    else resources.set(version, known);
+  }
+  for (const [version, resource] of await blocks.loadResources(missing)) resources.set(version, resource);
+  return { served: head.served, snapshot, resources, fresh: missing.length };
+}
+
+function isPointerFor(message: unknown, { mesh, cluster }: HeadFollowerOptions): message is SnapshotPointer {
+  const pointer = message as Partial<SnapshotPointer> | null;
+  return typeof pointer === "object" && pointer?.mesh === mesh && pointer.cluster === cluster && typeof pointer.version === "number";
+}

@@ -1,0 +1,128 @@
+import { type IncomingMessage, request as httpRequest } from "node:http";
+import { request as httpsRequest, type RequestOptions } from "node:https";
+import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
+import { KubeConfig } from "@kubernetes/client-node";
+import { MeshError } from "../../shared/shell/mesh-error.ts";
+
+/** A Kubernetes object as it comes: nothing but metadata is known of it. */
+export interface KubernetesObject {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata: ObjectMetadata;
+  readonly [member: string]: unknown;
+}
+
+export interface ObjectMetadata {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly generation?: number;
+  readonly creationTimestamp?: string;
+  readonly deletionTimestamp?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly managedFields?: readonly { readonly manager?: string; readonly time?: string }[];
+}
+
+/** An answer that is not 2xx: `status` is HTTP's, `reason` and `message` are Kubernetes' own. */
+export class KubernetesRefusal extends Error {
+  readonly status: number;
+  readonly reason: string;
+
+  constructor(status: number, reason: string, message: string) {
+    super(message);
+    this.name = "KubernetesRefusal";
+    this.status = status;
+    this.reason = reason;
+  }
+}
+
+export interface KubernetesCall {
+  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Path with query. */
+  readonly path: string;
+  readonly body?: object;
+  /** For PATCH: merge patches unless said otherwise. */
+  readonly contentType?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** The API server, with the rights and trust of a kubeconfig. Connections are kept. */
+export interface KubernetesClient {
+  readonly server: string;
+  /** Throws KubernetesRefusal for an answer, MeshError `unavailable` for none. */
+  call<T>(call: KubernetesCall): Promise<T>;
+  /** Hands over each line of a watch until the server ends it; throws as `call` does. */
+  watch(path: string, signal: AbortSignal, line: (text: string) => void): Promise<void>;
+}
+
+/** `kubeconfig` is a file; without it the usual places are tried: KUBECONFIG, the home folder, the service account of the pod. */
+export function createKubernetesClient(kubeconfig?: string): KubernetesClient {
+  const config = new KubeConfig();
+  if (kubeconfig === undefined) config.loadFromDefault();
+  else config.loadFromFile(kubeconfig);
+  const server = config.getCurrentCluster()?.server;
+  if (server === undefined) throw new MeshError("config-invalid", "the kubeconfig names no current cluster");
+  const send = async (call: KubernetesCall): Promise<IncomingMessage> => {
+    const url = new URL(server.replace(/\/$/, "") + call.path);
+    const options: RequestOptions = { method: call.method ?? "GET", headers: headersOf(call), ...(call.signal && { signal: call.signal }) };
+    await config.applyToHTTPSOptions(options);
+    return exchange(url, options, call.body);
+  };
+  return {
+    server,
+    async call<T>(call: KubernetesCall): Promise<T> {
+      const response = await send(call);
+      const body = await text(response);
+      if (isSuccess(response)) return JSON.parse(body) as T;
+      throw refusalOf(response.statusCode ?? 0, body);
+    },
+    async watch(path, signal, line) {
+      const response = await send({ path, signal });
+      if (!isSuccess(response)) throw refusalOf(response.statusCode ?? 0, await text(response));
+      try {
+        for await (const entry of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })) line(entry);
+      } catch (error) {
+        if (error instanceof KubernetesRefusal) throw error;
+        throw new MeshError("unavailable", `watch of ${path} broke`, { cause: error });
+      } finally {
+        response.destroy();
+      }
+    },
+  };
+}
+
+export function isRefusal(error: unknown, status: number): boolean {
+  return error instanceof KubernetesRefusal && error.status === status;
+}
+
+function exchange(url: URL, options: RequestOptions, body: object | undefined): Promise<IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const request = (url.protocol === "http:" ? httpRequest : httpsRequest)(url, options, resolve);
+  request.on("error", (error) => reject(new MeshError("unavailable", `${url.host} does not answer: ${error.message}`, { cause: error })));
+  request.end(body === undefined ? undefined : JSON.stringify(body));
+  return promise;
+}
+
+function headersOf(call: KubernetesCall): Record<string, string> {
+  const headers: Record<string, string> = { accept: "application/json" };
+  if (call.body !== undefined) {
+    headers["content-type"] = call.contentType ?? (call.method === "PATCH" ? "application/merge-patch+json" : "application/json");
+  }
+  return headers;
+}
+
+function isSuccess(response: IncomingMessage): boolean {
+  return response.statusCode !== undefined && response.statusCode >= 200 && response.statusCode < 300;
+}
+
+function refusalOf(status: number, body: string): KubernetesRefusal {
+  try {
+    const { reason, message } = JSON.parse(body) as { readonly reason?: string; readonly message?: string };
+    return new KubernetesRefusal(status, reason ?? "", message ?? `status ${status}`);
+  } catch {
+    return new KubernetesRefusal(status, "", `status ${status}: ${body.slice(0, 200)}`); // a proxy's page, not Kubernetes' own answer
+  }
+}

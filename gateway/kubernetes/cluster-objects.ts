@@ -1,0 +1,264 @@
+import { canonicalJson, contentHash, type JsonObject } from "../../shared/core/canonical.ts";
+import type { EventCause } from "../../shared/core/events/cluster-event.ts";
+import { maxMessageBytes } from "../../shared/core/events/envelope.ts";
+import { kinds } from "../../shared/core/events/kinds.ts";
+import { normalise, watchedKinds } from "../../shared/core/events/normalise.ts";
+import { type MeshObject, objectKeyText } from "../../shared/core/events/object.ts";
+import type { ServiceKey } from "../../shared/core/mesh/mesh.ts";
+import { refusedMarker, stateEntry } from "../../shared/core/state/cluster-state.ts";
+import { emptyTrie, type Trie } from "../../shared/core/trie/trie.ts";
+import type { ObjectNote } from "../publish/outbox.ts";
+import type { KubernetesClient, KubernetesObject } from "./client.ts";
+import { type EndpointSlice, toEndpointSlice } from "./endpoint-slices.ts";
+import { type Collection, type ListWatch, startListWatch } from "./list-watch.ts";
+import { createClassRoster } from "./class-roster.ts";
+import { type Pod, toPod } from "./pods.ts";
+import type { SelectingService } from "./workload-classes.ts";
+
+/** What changed, for those who follow: the mesh's own objects, or what the fast lane reads. */
+export type ClusterChange =
+  | { readonly kind: "objects" }
+  | { readonly kind: "pod"; readonly pod: string }
+  | { readonly kind: "endpoints"; readonly service: ServiceKey };
+
+export interface ClusterObjectsOptions {
+  readonly client: KubernetesClient;
+  /** Body of the ClusterNetwork object: what the gateway was told or found about the cluster itself. */
+  readonly network: JsonObject;
+  /** How long the class of the last pod stays. Milliseconds. */
+  readonly classLinger: number;
+  readonly fault: (error: Error) => void;
+}
+
+/** The gateway's own picture of the cluster. */
+export interface ClusterObjects extends AsyncDisposable {
+  /** The mesh's objects, as state entries. */
+  objects(): Trie;
+  note(key: string): ObjectNote | undefined;
+  pod(key: string): Pod | undefined;
+  pods(): Iterable<Pod>;
+  /** The WorkloadClass object of a pod. */
+  classOf(pod: string): MeshObject | undefined;
+  slices(service: ServiceKey): Iterable<EndpointSlice>;
+  services(namespace: string): Iterable<SelectingService>;
+  /** Fresh consistent lists of everything. */
+  relist(): Promise<void>;
+  /** Resolves when everything was listed once. */
+  readonly listed: Promise<void>;
+  onChange(listener: (change: ClusterChange) => void): Disposable;
+}
+
+const podCollection: Collection = { group: "", version: "v1", plural: "pods", kind: "Pod" };
+const sliceCollection: Collection = { group: "discovery.k8s.io", version: "v1", plural: "endpointslices", kind: "EndpointSlice" };
+
+export function startClusterObjects(options: ClusterObjectsOptions): ClusterObjects {
+  const listeners = new Set<(change: ClusterChange) => void>();
+  const emit = (change: ClusterChange): void => {
+    for (const listener of listeners) listener(change);
+  };
+  const picture = createPicture(options, emit);
+  const watches: ListWatch[] = [];
+  const firstLists: Promise<void>[] = [];
+  const follow = (collection: Collection, keep: Keep): void => {
+    const first = Promise.withResolvers<void>();
+    firstLists.push(first.promise);
+    const watch = startListWatch(options.client, collection, {
+      replaced: (objects) => {
+        keep.replace(objects);
+        first.resolve();
+      },
+      applied: keep.apply,
+      deleted: keep.remove,
+      fault: options.fault,
+    });
+    watches.push(watch);
+  };
+  for (const collection of watchedKinds) follow(collection, picture.meshObjects(collection));
+  follow(podCollection, picture.pods);
+  follow(sliceCollection, picture.slices);
+  const listed = Promise.all(firstLists).then(picture.beginClasses);
+  return {
+    ...picture.read,
+    async relist() {
+      await Promise.all(watches.map((watch) => watch.relist()));
+    },
+    listed,
+    onChange(listener) {
+      listeners.add(listener);
+      return { [Symbol.dispose]: () => listeners.delete(listener) };
+    },
+    async [Symbol.asyncDispose]() {
+      picture.stop();
+      await Promise.all(watches.map((watch) => watch[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+/** How the objects of one collection are kept. */
+interface Keep {
+  readonly replace: (objects: readonly KubernetesObject[]) => void;
+  readonly apply: (object: KubernetesObject) => void;
+  readonly remove: (object: KubernetesObject) => void;
+}
+
+function createPicture(options: ClusterObjectsOptions, emit: (change: ClusterChange) => void) {
+  let objects: Trie = emptyTrie.with([stateEntry({ key: { ...kinds.clusterNetwork, namespace: "", name: "cluster" }, uid: "cluster", body: { spec: options.network } })]);
+  const notes = new Map<string, ObjectNote>();
+  const pods = new Map<string, Pod>();
+  const slices = new Map<string, EndpointSlice>();
+  const services = new Map<string, Map<string, SelectingService>>();
+  // Half a picture would give pods classes that nobody has.
+  let classesBegun = false;
+
+  const change = (changes: readonly (readonly [string, string | undefined])[]): void => {
+    const changed = objects.with(changes);
+    if (changed.root === objects.root) return;
+    objects = changed;
+    emit({ kind: "objects" });
+  };
+  const roster = createClassRoster({
+    linger: options.classLinger,
+    apply: (object) => change([stateEntry(object)]),
+    remove: (key) => change([[objectKeyText(key), undefined]]),
+  });
+  const place = (pod: Pod): void => {
+    if (classesBegun) roster.place(pod, services.get(pod.metadata?.namespace ?? "")?.values() ?? []);
+  };
+  const classify = (namespace: string): void => {
+    for (const pod of pods.values()) if (pod.metadata?.namespace === namespace) place(pod);
+  };
+
+  const meshObjects = (collection: Collection): Keep => {
+    const isService = collection.kind === "Service" && collection.group === "";
+    const prefix = `${collection.group}/${collection.kind}/`;
+    const remember = (object: KubernetesObject, entry: readonly [string, string]): readonly [string, string] => {
+      if (objects.get(entry[0]) !== entry[1]) notes.set(entry[0], noteOf(object));
+      if (isService) keepService(services, object);
+      return entry;
+    };
+    const forget = (object: KubernetesObject, key: string): void => {
+      notes.set(key, noteOf(object));
+      if (isService) services.get(object.metadata.namespace ?? "")?.delete(object.metadata.name);
+    };
+    return {
+      replace(list) {
+        const entries = list.map((object) => remember(object, entryOf(object)));
+        const present = new Set(entries.map(([key]) => key));
+        const gone: (readonly [string, undefined])[] = [];
+        for (const [key] of objects.entries()) if (key.startsWith(prefix) && !present.has(key)) gone.push([key, undefined]);
+        if (isService) dropAbsent(services, list);
+        change([...entries, ...gone]);
+        if (isService) for (const namespace of services.keys()) classify(namespace);
+      },
+      apply(object) {
+        change([remember(object, entryOf(object))]);
+        if (isService) classify(object.metadata.namespace ?? "");
+      },
+      remove(object) {
+        const [key] = entryOf(object);
+        forget(object, key);
+        change([[key, undefined]]);
+        if (isService) classify(object.metadata.namespace ?? "");
+      },
+    };
+  };
+
+  const applyPod = (object: KubernetesObject): void => {
+    const pod = toPod(object);
+    pods.set(pod.key, pod);
+    place(pod);
+    emit({ kind: "pod", pod: pod.key });
+  };
+  const removePod = (key: string): void => {
+    if (!pods.delete(key)) return;
+    roster.dismiss(key);
+    emit({ kind: "pod", pod: key });
+  };
+  const applySlice = (object: KubernetesObject): void => {
+    const slice = toEndpointSlice(object);
+    if (slice === undefined) return;
+    slices.set(slice.key, slice);
+    emit({ kind: "endpoints", service: slice.service });
+  };
+  const removeSlice = (key: string): void => {
+    const slice = slices.get(key);
+    if (slice === undefined) return;
+    slices.delete(key);
+    emit({ kind: "endpoints", service: slice.service });
+  };
+  return {
+    meshObjects,
+    pods: keepByKey(pods, applyPod, removePod),
+    slices: keepByKey(slices, applySlice, removeSlice),
+    beginClasses(): void {
+      classesBegun = true;
+      for (const pod of pods.values()) place(pod);
+    },
+    stop: () => roster.stop(),
+    read: {
+      objects: () => objects,
+      note: (key: string) => notes.get(key),
+      pod: (key: string) => pods.get(key),
+      pods: () => pods.values(),
+      classOf: roster.classOf,
+      *slices(service: ServiceKey) {
+        for (const slice of slices.values()) if (slice.service === service) yield slice;
+      },
+      services: (namespace: string) => services.get(namespace)?.values() ?? [],
+    },
+  };
+}
+
+function keepByKey(kept: ReadonlyMap<string, unknown>, apply: (object: KubernetesObject) => void, remove: (key: string) => void): Keep {
+  const keyOf = ({ metadata }: KubernetesObject): string => `${metadata.namespace ?? ""}/${metadata.name}`;
+  return {
+    replace(list) {
+      const present = new Set(list.map(keyOf));
+      for (const key of [...kept.keys()]) if (!present.has(key)) remove(key);
+      for (const object of list) apply(object);
+    },
+    apply,
+    remove: (object) => remove(keyOf(object)),
+  };
+}
+
+/** State entry of an object; one that cannot be read or sent stands as a refused marker, the same here and in the cloud. */
+function entryOf(object: KubernetesObject): readonly [string, string] {
+  const normalised = normalise(object);
+  const uid = object.metadata.uid ?? "";
+  if ("refused" in normalised) {
+    const key = normalised.key ?? { group: groupOf(object), kind: object.kind ?? "", namespace: object.metadata.namespace ?? "", name: object.metadata.name };
+    return stateEntry({ key, uid, body: refusedMarker({ bodyHash: contentHash(JSON.stringify(object)), reason: normalised.refused }) });
+  }
+  const text = canonicalJson(normalised.body);
+  if (Buffer.byteLength(text) <= maxMessageBytes) return stateEntry(normalised);
+  const refused: MeshObject = { ...normalised, body: refusedMarker({ bodyHash: contentHash(text), reason: `larger than ${maxMessageBytes} bytes` }) };
+  return stateEntry(refused);
+}
+
+function groupOf({ apiVersion = "" }: KubernetesObject): string {
+  return apiVersion.includes("/") ? apiVersion.slice(0, apiVersion.indexOf("/")) : "";
+}
+
+function noteOf({ metadata }: KubernetesObject): ObjectNote {
+  const last = metadata.managedFields?.toSorted((a, b) => ((a.time ?? "") < (b.time ?? "") ? -1 : 1)).at(-1);
+  const cause: EventCause = {
+    ...(metadata.generation !== undefined && { generation: metadata.generation }),
+    ...(metadata.resourceVersion !== undefined && { resourceVersion: metadata.resourceVersion }),
+    ...(last?.manager !== undefined && { manager: last.manager }),
+    ...(last?.time !== undefined && { time: last.time }),
+  };
+  return { cause, time: new Date().toISOString() };
+}
+
+function keepService(services: Map<string, Map<string, SelectingService>>, { metadata, spec }: KubernetesObject & { readonly spec?: unknown }): void {
+  const namespace = metadata.namespace ?? "";
+  const own = services.get(namespace) ?? new Map<string, SelectingService>();
+  services.set(namespace, own);
+  own.set(metadata.name, { metadata: { namespace, name: metadata.name }, spec: spec as NonNullable<SelectingService["spec"]> });
+}
+
+function dropAbsent(services: Map<string, Map<string, SelectingService>>, list: readonly KubernetesObject[]): void {
+  const present = new Set(list.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`));
+  for (const [namespace, own] of services) for (const name of own.keys()) if (!present.has(`${namespace}/${name}`)) own.delete(name);
+}

@@ -1,0 +1,41 @@
+import { type AccountKey, accountKey } from "../../shared/core/mesh/mesh.ts";
+import { proxyUuidOf } from "../inject/marks.ts";
+import type { KubernetesObject } from "./client.ts";
+import type { ClassifiedPod } from "./workload-classes.ts";
+
+/** A pod as far as the gateway reads it; reduced as it arrives, since pods are many. */
+export interface Pod extends ClassifiedPod {
+  /** `namespace/name` */
+  readonly key: string;
+  readonly uid: string;
+  readonly account: AccountKey;
+  readonly nodeName: string | undefined;
+  readonly addresses: readonly string[];
+  readonly hostNetwork: boolean;
+  readonly terminating: boolean;
+  /** Carries our or OSM's sidecar mark. */
+  readonly meshed: boolean;
+}
+
+export function toPod(object: KubernetesObject): Pod {
+  const { metadata } = object;
+  const namespace = metadata.namespace ?? "";
+  const spec = (object["spec"] ?? {}) as NonNullable<ClassifiedPod["spec"]> & { readonly nodeName?: string };
+  const status = (object["status"] ?? {}) as NonNullable<ClassifiedPod["status"]>;
+  const containers = (spec.containers ?? []).map(({ ports }) => ({ ports }));
+  const podIPs = status.podIPs ?? [];
+  const hostNetwork = spec.hostNetwork === true;
+  return {
+    key: `${namespace}/${metadata.name}`,
+    uid: metadata.uid ?? "",
+    account: accountKey(namespace, spec.serviceAccountName ?? "default"),
+    nodeName: spec.nodeName,
+    addresses: podIPs.flatMap(({ ip }) => (ip === undefined ? [] : [ip])),
+    hostNetwork,
+    terminating: metadata.deletionTimestamp !== undefined,
+    meshed: !hostNetwork && proxyUuidOf(metadata.labels) !== undefined,
+    metadata: { namespace, labels: metadata.labels, annotations: metadata.annotations },
+    spec: { serviceAccountName: spec.serviceAccountName, hostNetwork, containers },
+    status: { phase: status.phase, podIPs },
+  };
+}

@@ -1,0 +1,123 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { isRefusal, type KubernetesClient, type KubernetesObject } from "../kubernetes/client.ts";
+
+/** Annotation of the Lease: the highest epoch anybody took. */
+const epochAnnotation = "weft.dev/epoch";
+
+export interface LeaseOptions {
+  readonly namespace: string;
+  readonly name: string;
+  /** Who we are: the pod's name. */
+  readonly identity: string;
+  /** How long a silent holder keeps it. Milliseconds. */
+  readonly duration: number;
+  readonly signal: AbortSignal;
+  readonly fault: (error: Error) => void;
+}
+
+interface Lease extends KubernetesObject {
+  readonly spec?: { readonly holderIdentity?: string; readonly renewTime?: string; readonly leaseDurationSeconds?: number };
+}
+
+/** A won Lease. It elects, but it does not fence: that is the epoch's work, checked at the head (design.md §3). */
+export interface HeldLease {
+  /** Aborted when it was lost. */
+  readonly lost: AbortSignal;
+  /** Takes an epoch above `atLeast` and everything the Lease remembers, by an update with a resourceVersion precondition. */
+  takeEpoch(atLeast: number): Promise<number>;
+}
+
+/** Waits until the Lease is ours, runs `work` while it is, and again, until the signal. */
+export async function whileHoldingLease(client: KubernetesClient, options: LeaseOptions, work: (lease: HeldLease) => Promise<void>): Promise<void> {
+  const period = options.duration / 3;
+  while (!options.signal.aborted) {
+    try {
+      if (await tryToHold(client, options)) await hold(client, options, work);
+    } catch (error) {
+      options.fault(error as Error);
+    }
+    await delay(period, undefined, { signal: options.signal }).catch(() => undefined);
+  }
+}
+
+async function hold(client: KubernetesClient, options: LeaseOptions, work: (lease: HeldLease) => Promise<void>): Promise<void> {
+  const lost = new AbortController();
+  const signal = AbortSignal.any([options.signal, lost.signal]);
+  const working = work({ lost: signal, takeEpoch: (atLeast) => takeEpoch(client, options, atLeast) }).finally(() => lost.abort());
+  let renewed = Date.now();
+  while (!signal.aborted) {
+    await delay(options.duration / 3, undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) break;
+    try {
+      if (!(await tryToHold(client, options))) lost.abort();
+      else renewed = Date.now();
+    } catch (error) {
+      options.fault(error as Error);
+      if (Date.now() - renewed > options.duration) lost.abort();
+    }
+  }
+  await working;
+}
+
+/** Creates, renews or takes over. False when another holds it and is alive, or was faster. */
+async function tryToHold(client: KubernetesClient, options: LeaseOptions): Promise<boolean> {
+  const lease = await readLease(client, options);
+  const spec = { holderIdentity: options.identity, leaseDurationSeconds: Math.ceil(options.duration / 1000), renewTime: microTime() };
+  try {
+    if (lease === undefined) {
+      const metadata = { name: options.name, namespace: options.namespace };
+      await client.call({ method: "POST", path: leasesPath(options), body: { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata, spec } });
+      return true;
+    }
+    if (lease.spec?.holderIdentity !== options.identity && isAlive(lease)) return false;
+    await client.call({ method: "PUT", path: leasePath(options), body: { ...lease, spec: { ...lease.spec, ...spec } } });
+    return true;
+  } catch (error) {
+    if (isRefusal(error, 409)) return false; // another replica wrote it between our read and our write
+    throw error;
+  }
+}
+
+async function takeEpoch(client: KubernetesClient, options: LeaseOptions, atLeast: number): Promise<number> {
+  for (;;) {
+    const lease = await readLease(client, options);
+    if (lease === undefined || lease.spec?.holderIdentity !== options.identity) throw new Error("the Lease is another's now");
+    const remembered = Number(lease.metadata.annotations?.[epochAnnotation] ?? 0);
+    const epoch = Math.max(Number.isSafeInteger(remembered) ? remembered : 0, atLeast) + 1;
+    const metadata = { ...lease.metadata, annotations: { ...lease.metadata.annotations, [epochAnnotation]: String(epoch) } };
+    try {
+      await client.call({ method: "PUT", path: leasePath(options), body: { ...lease, metadata } });
+      return epoch;
+    } catch (error) {
+      if (!isRefusal(error, 409)) throw error; // our own renewal may have come between: read again
+    }
+  }
+}
+
+async function readLease(client: KubernetesClient, options: LeaseOptions): Promise<Lease | undefined> {
+  try {
+    return await client.call<Lease>({ path: leasePath(options) });
+  } catch (error) {
+    if (isRefusal(error, 404)) return undefined;
+    throw error;
+  }
+}
+
+function isAlive(lease: Lease): boolean {
+  const { holderIdentity, renewTime, leaseDurationSeconds } = lease.spec ?? {};
+  if (!holderIdentity || renewTime === undefined) return false;
+  return Date.parse(renewTime) + (leaseDurationSeconds ?? 15) * 1000 > Date.now();
+}
+
+function leasesPath({ namespace }: LeaseOptions): string {
+  return `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
+}
+
+function leasePath(options: LeaseOptions): string {
+  return `${leasesPath(options)}/${options.name}`;
+}
+
+/** Kubernetes' MicroTime. */
+function microTime(): string {
+  return new Date().toISOString().replace("Z", "000Z");
+}
