@@ -1,4 +1,4 @@
-import type { AccountKey, Protocol, ServiceKey } from '../mesh/mesh.ts';
+import type { AccountKey, Protocol, ServiceKey } from "../mesh/mesh.ts";
 
 /**
  * What the snapshot tells the fast lane (design.md §5). None of these is sent to a proxy: the gateway makes assignments, secrets and
@@ -28,7 +28,7 @@ export interface EndpointGroup {
 /** Makes the validation-context Secret of the same name: trusted roots, and one of these names required of the peer. */
 export interface TrustSet {
   /** URI SANs (SPIFFE) and DNS SANs, sorted; empty: an impossible SAN (an empty list would mean anyone, envoy.md §3). `any`: every peer of the roots. */
-  readonly names: 'any' | readonly { readonly kind: 'uri' | 'dns'; readonly name: string }[];
+  readonly names: "any" | readonly { readonly kind: "uri" | "dns"; readonly name: string }[];
 }
 
 /** Makes one unbound listener for each address of a headless Service port (envoy.md §16 D). */

@@ -1,16 +1,16 @@
-import type { ObjectKey } from '../events/object.ts';
+import type { ObjectKey } from "../events/object.ts";
 
 /** Envoy's resource types that Weft serves, in the order in which additions are pushed (design.md §5, Streams: Order). */
-export const envoyTypes = ['cluster', 'endpoint', 'secret', 'listener', 'route', 'extension'] as const;
+export const envoyTypes = ["cluster", "endpoint", "secret", "listener", "route", "extension"] as const;
 export type EnvoyType = (typeof envoyTypes)[number];
 
 export const typeUrls: Readonly<Record<EnvoyType, string>> = {
-  cluster: 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
-  endpoint: 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment',
-  secret: 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret',
-  listener: 'type.googleapis.com/envoy.config.listener.v3.Listener',
-  route: 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
-  extension: 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig',
+  cluster: "type.googleapis.com/envoy.config.cluster.v3.Cluster",
+  endpoint: "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
+  secret: "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
+  listener: "type.googleapis.com/envoy.config.listener.v3.Listener",
+  route: "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
+  extension: "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
 };
 
 /**
@@ -18,11 +18,11 @@ export const typeUrls: Readonly<Record<EnvoyType, string>> = {
  * certificates are taken (`trust-set`), and the listener to make for each address of a headless Service (`headless-set`). Their bodies are canonical
  * JSON, see fast-sets.ts.
  */
-export const fastTypes = ['endpoint-set', 'trust-set', 'headless-set'] as const;
+export const fastTypes = ["endpoint-set", "trust-set", "headless-set"] as const;
 export type FastType = (typeof fastTypes)[number];
 
 /** What travels in snapshots: Envoy types but endpoints and secrets (the fast lane makes these), and the fast lane's inputs. */
-export type SnapshotType = Exclude<EnvoyType, 'endpoint' | 'secret'> | FastType;
+export type SnapshotType = Exclude<EnvoyType, "endpoint" | "secret"> | FastType;
 
 /**
  * One resource for one or many workload classes.
@@ -46,13 +46,13 @@ export interface Resource {
 }
 
 /** `type|name|variant` */
-export type ResourceId = string & { readonly __brand: 'ResourceId' };
+export type ResourceId = string & { readonly __brand: "ResourceId" };
 
-export function resourceId(resource: Pick<Resource, 'type' | 'name' | 'variant'>): ResourceId {
+export function resourceId(resource: Pick<Resource, "type" | "name" | "variant">): ResourceId {
   return `${resource.type}|${resource.name}|${resource.variant}` as ResourceId;
 }
 
-export function parseResourceId(id: ResourceId): Pick<Resource, 'type' | 'name' | 'variant'> {
-  const [type = '', name = '', variant = ''] = id.split('|');
+export function parseResourceId(id: ResourceId): Pick<Resource, "type" | "name" | "variant"> {
+  const [type = "", name = "", variant = ""] = id.split("|");
   return { type: type as SnapshotType, name, variant };
 }

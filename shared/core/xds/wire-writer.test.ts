@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { test } from "node:test";
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import fc from "fast-check";
 import { WireWriter } from "./wire-writer.ts";
@@ -56,42 +56,40 @@ const { calls } = fc.letrec<{ calls: readonly Call[]; call: Call }>((tie) => ({
   ),
 }));
 
-describe("WireWriter", () => {
-  it("writes what the library writes, again and again", () => {
-    const writer = new WireWriter();
-    fc.assert(
-      fc.property(calls, (sequence) => {
-        const expected = new BinaryWriter();
-        write(expected, sequence);
-        write(writer, sequence);
-        assert.deepEqual(Buffer.from(writer.finish()), Buffer.from(expected.finish()));
-      }),
-      { numRuns: 500 },
+test("WireWriter writes what the library writes, again and again", () => {
+  const writer = new WireWriter();
+  fc.assert(
+    fc.property(calls, (sequence) => {
+      const expected = new BinaryWriter();
+      write(expected, sequence);
+      write(writer, sequence);
+      assert.deepEqual(Buffer.from(writer.finish()), Buffer.from(expected.finish()));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("WireWriter shifts a long message to make room for its length, also at the end of the buffer", () => {
+  for (const length of [126, 127, 128, 129, 505, 510, 511, 512, 16_383, 16_384, 70_000]) {
+    const text = "a".repeat(length);
+    const expected = new BinaryWriter().fork().fork().string(text).join().join().finish();
+    assert.deepEqual(
+      Buffer.from(new WireWriter().fork().fork().string(text).join().join().finish()),
+      Buffer.from(expected),
     );
-  });
+  }
+});
 
-  it("shifts a long message to make room for its length, also at the end of the buffer", () => {
-    for (const length of [126, 127, 128, 129, 505, 510, 511, 512, 16_383, 16_384, 70_000]) {
-      const text = "a".repeat(length);
-      const expected = new BinaryWriter().fork().fork().string(text).join().join().finish();
-      assert.deepEqual(
-        Buffer.from(new WireWriter().fork().fork().string(text).join().join().finish()),
-        Buffer.from(expected),
-      );
-    }
-  });
+test("WireWriter refuses numbers that do not fit", () => {
+  const writer = new WireWriter();
+  for (const value of [-1, 1.5, 2 ** 32, Number.NaN]) assert.throws(() => writer.uint32(value), RangeError);
+  for (const value of [2 ** 31, -(2 ** 31) - 1]) assert.throws(() => writer.int32(value), RangeError);
+  assert.throws(() => writer.uint64(2 ** 53), RangeError);
+});
 
-  it("refuses numbers that do not fit", () => {
-    const writer = new WireWriter();
-    for (const value of [-1, 1.5, 2 ** 32, Number.NaN]) assert.throws(() => writer.uint32(value), RangeError);
-    for (const value of [2 ** 31, -(2 ** 31) - 1]) assert.throws(() => writer.int32(value), RangeError);
-    assert.throws(() => writer.uint64(2 ** 53), RangeError);
-  });
-
-  it("returns memory of its own", () => {
-    const writer = new WireWriter();
-    const first = writer.string("first").finish();
-    writer.string("other").finish();
-    assert.equal(Buffer.from(first).toString(), "\u0005first");
-  });
+test("WireWriter returns memory of its own", () => {
+  const writer = new WireWriter();
+  const first = writer.string("first").finish();
+  writer.string("other").finish();
+  assert.equal(Buffer.from(first).toString(), "\u0005first");
 });

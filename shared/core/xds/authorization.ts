@@ -1,0 +1,105 @@
+import type { WorkloadClass } from "../mesh/mesh.ts";
+import { any, encode, typeUrl } from "./encode.ts";
+import { type ExtensionConfigSource } from "./gen/envoy/config/core/v3/config_source.ts";
+import { TypedExtensionConfig } from "./gen/envoy/config/core/v3/extension.ts";
+import type { Filter } from "./gen/envoy/config/listener/v3/listener_components.ts";
+import { RBAC as HttpRbac } from "./gen/envoy/extensions/filters/http/rbac/v3/rbac.ts";
+import type { HttpFilter } from "./gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
+import { RBAC as TcpRbac } from "./gen/envoy/extensions/filters/network/rbac/v3/rbac.ts";
+import type { Any } from "./gen/google/protobuf/any.ts";
+import { authorizationName, portTrustName } from "./names.ts";
+import { trustSetOf } from "./peers.ts";
+import { denyAll, httpRules, type PortPolicy, tcpRules, tcpSources } from "./rbac.ts";
+import type { Resource } from "./resource.ts";
+import type { TranslationContext } from "./resource-pool.ts";
+import { trustSet } from "./sets.ts";
+import { promptAds } from "./sources.ts";
+
+/**
+ * The filter that decides about every request, and the policy it fetches by name. It is always there and denies everyone until told otherwise, so a
+ * change of policy or mode touches no listener (envoy.md §3).
+ */
+export interface Authorization<F> {
+  readonly filter: F;
+  readonly resource: Resource;
+}
+
+const statPrefix = "mesh_";
+
+export function httpAuthorization(
+  context: TranslationContext,
+  workload: WorkloadClass,
+  targetPort: number,
+): Authorization<HttpFilter> {
+  const name = authorizationName(targetPort, "http");
+  const policy = portPolicy(context, workload, targetPort);
+  return {
+    filter: { name, configType: { $case: "configDiscovery", value: discovery(typeUrl(HttpRbac), httpRbac(denyAll)) } },
+    resource: extension(context, { name, workload, policy, config: () => httpRbac(httpRules(policy)) }),
+  };
+}
+
+/** Decides at a connection's first bytes, so it is for protocols in which the client speaks first. */
+export function tcpAuthorization(
+  context: TranslationContext,
+  workload: WorkloadClass,
+  targetPort: number,
+): Authorization<Filter> {
+  const name = authorizationName(targetPort, "tcp");
+  const policy = portPolicy(context, workload, targetPort);
+  return {
+    filter: { name, configType: { $case: "configDiscovery", value: discovery(typeUrl(TcpRbac), tcpRbac(denyAll)) } },
+    resource: extension(context, { name, workload, policy, config: () => tcpRbac(tcpRules(policy)) }),
+  };
+}
+
+/** The clients of a server-first port, checked in the handshake: later would be after the greeting (envoy.md §3, TCP). */
+export function handshakeAuthorization(
+  context: TranslationContext,
+  workload: WorkloadClass,
+  targetPort: number,
+): Resource {
+  const policy = portPolicy(context, workload, targetPort);
+  return trustSet(context, {
+    name: portTrustName(targetPort),
+    variant: workload.key,
+    trust: policy.settings.mode === "permissive" ? { names: "any" } : trustSetOf(tcpSources(policy), policy.settings),
+    causes: causesOf(policy),
+  });
+}
+
+function portPolicy({ index }: TranslationContext, workload: WorkloadClass, targetPort: number): PortPolicy {
+  return { settings: index.mesh.settings, grants: index.grantsTo([workload.account]), targetPort };
+}
+
+function extension(
+  { pool }: TranslationContext,
+  options: {
+    readonly name: string;
+    readonly workload: WorkloadClass;
+    readonly policy: PortPolicy;
+    readonly config: () => Any;
+  },
+): Resource {
+  return pool.resource({ type: "extension", name: options.name, variant: options.workload.key }, () => ({
+    body: encode(TypedExtensionConfig, { name: options.name, typedConfig: options.config() }),
+    causes: causesOf(options.policy),
+    references: [],
+  }));
+}
+
+function causesOf({ grants }: PortPolicy): Resource["causes"] {
+  return grants.flatMap((grant) => [grant.source, ...grant.causes]);
+}
+
+function discovery(type: string, defaultConfig: Any): ExtensionConfigSource {
+  return { configSource: promptAds, defaultConfig, typeUrls: [type] };
+}
+
+function httpRbac(rules: HttpRbac["rules"]): Any {
+  return any(HttpRbac, { rules, rulesStatPrefix: statPrefix, trackPerRuleStats: true });
+}
+
+function tcpRbac(rules: TcpRbac["rules"]): Any {
+  return any(TcpRbac, { rules, statPrefix });
+}

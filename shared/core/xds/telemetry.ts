@@ -1,0 +1,35 @@
+import { any } from "./encode.ts";
+import type { AccessLog } from "./gen/envoy/config/accesslog/v3/accesslog.ts";
+import {
+  Config,
+  Config_Histogram_Unit,
+  type Config_Tag,
+} from "./gen/envoy/extensions/access_loggers/stats/v3/stats.ts";
+
+/**
+ * Requests or connections, and how long they took, by verified source, local port and outcome: `envoy_mesh_requests{src,dst,code,flags}` on the
+ * proxy's stats page (envoy.md §9). Only on the inbound side, and only with values from certificates, clusters and codes: never from what a
+ * client may write, so the number of series is bounded.
+ */
+export function accessStatistics(what: "requests" | "connections"): AccessLog {
+  const peers: readonly Config_Tag[] = [
+    { name: "src", valueFormat: "%DOWNSTREAM_PEER_URI_SAN%" },
+    { name: "dst", valueFormat: "%UPSTREAM_CLUSTER%" },
+  ];
+  const outcome: readonly Config_Tag[] = [
+    { name: "code", valueFormat: "%RESPONSE_CODE%" },
+    { name: "flags", valueFormat: "%RESPONSE_FLAGS%" },
+  ];
+  const config: Config = {
+    statPrefix: "mesh",
+    counters: [{ stat: { name: what, tags: [...peers, ...outcome] }, valueFixed: 1 }],
+    histograms: [
+      {
+        stat: { name: what === "requests" ? "request_duration" : "connection_duration", tags: peers },
+        unit: Config_Histogram_Unit.Milliseconds,
+        valueFormat: "%DURATION%",
+      },
+    ],
+  };
+  return { name: "envoy.access_loggers.stats", configType: { $case: "typedConfig", value: any(Config, config) } };
+}

@@ -1,0 +1,19 @@
+import { readFileSync } from "node:fs";
+import { createFileRegistry, fromBinary, type JsonValue, toJson } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+
+/** The API as generated; an independent reader of what our encoders write. */
+const registry = createFileRegistry(
+  fromBinary(
+    FileDescriptorSetSchema,
+    readFileSync(new URL("../../../shared/core/xds/gen/descriptors.binpb", import.meta.url)),
+  ),
+);
+
+/** A message as canonical protobuf JSON, with every Any inside it opened. Throws on bytes that do not fit the type. */
+export function decode(typeUrl: string, body: Uint8Array): JsonValue {
+  const name = typeUrl.slice(typeUrl.lastIndexOf("/") + 1);
+  const schema = registry.getMessage(name);
+  if (schema === undefined) throw new Error(`no message type ${name}`);
+  return toJson(schema, fromBinary(schema, body), { registry });
+}
