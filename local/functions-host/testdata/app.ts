@@ -100,6 +100,17 @@ app.http("broken", {
     throw new Error("broken on purpose");
   },
 });
+app.http("late", {
+  authLevel: "anonymous",
+  handler: async () => {
+    try {
+      app.http("tooLate", { handler: async () => ({}) });
+      return { body: "registered" };
+    } catch (error) {
+      return { body: String(error) };
+    }
+  },
+});
 app.http("stream", {
   authLevel: "anonymous",
   handler: async () => ({
