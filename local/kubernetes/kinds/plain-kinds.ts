@@ -1,0 +1,131 @@
+/** Kinds with little behaviour: ConfigMap, Secret, ServiceAccount, Lease, Node. */
+import { at, isRecord, listOf, recordOf, recordsOf, setDefault, textOf } from "../json.ts";
+import type { KubernetesObject } from "../object.ts";
+import { ageColumn, countColumn, joined, nameColumn, textColumn, wideColumn } from "../tables/columns.ts";
+import { defineKind } from "./define-kind.ts";
+
+const size = (value: unknown): number => Object.keys(recordOf(value)).length;
+
+export const configMapKind = defineKind({
+  kind: "ConfigMap",
+  plural: "configmaps",
+  shortNames: ["cm"],
+  columns: [nameColumn, countColumn("Data", (object) => size(object["data"]) + size(object["binaryData"])), ageColumn],
+});
+
+export const secretKind = defineKind({
+  kind: "Secret",
+  plural: "secrets",
+  columns: [
+    nameColumn,
+    textColumn("Type", (object) => textOf(object["type"])),
+    countColumn("Data", (object) => size(object["data"])),
+    ageColumn,
+  ],
+  behaviour: {
+    selectableFields: ["type"],
+    prepare(draft) {
+      setDefault(draft, "type", "Opaque");
+      const { stringData } = draft;
+      if (!isRecord(stringData)) return;
+      const encoded = Object.entries(stringData).map(([key, text]) => [
+        key,
+        Buffer.from(textOf(text)).toString("base64"),
+      ]);
+      draft["data"] = { ...recordOf(draft["data"]), ...Object.fromEntries(encoded) };
+      delete draft["stringData"];
+    },
+    validate: (object, old) =>
+      old !== undefined && old["type"] !== object["type"]
+        ? [
+            {
+              field: "type",
+              type: "FieldValueInvalid",
+              detail: `Invalid value: ${JSON.stringify(object["type"])}: field is immutable`,
+            },
+          ]
+        : [],
+  },
+});
+
+export const serviceAccountKind = defineKind({
+  kind: "ServiceAccount",
+  plural: "serviceaccounts",
+  shortNames: ["sa"],
+  columns: [nameColumn, countColumn("Secrets", (object) => listOf(object["secrets"]).length), ageColumn],
+});
+
+export const leaseKind = defineKind({
+  group: "coordination.k8s.io",
+  kind: "Lease",
+  plural: "leases",
+  columns: [nameColumn, textColumn("Holder", (object) => textOf(at(object, "spec", "holderIdentity"))), ageColumn],
+  behaviour: {
+    unconditionalUpdate: false,
+    createOnUpdate: true,
+    validate(object) {
+      const seconds = at(object, "spec", "leaseDurationSeconds");
+      return typeof seconds === "number" && seconds <= 0
+        ? [
+            {
+              field: "spec.leaseDurationSeconds",
+              type: "FieldValueInvalid",
+              detail: `Invalid value: ${seconds}: must be greater than 0`,
+            },
+          ]
+        : [];
+    },
+  },
+});
+
+const rolePrefix = "node-role.kubernetes.io/";
+
+function nodeRoles({ metadata }: KubernetesObject): string {
+  const roles = Object.keys(metadata.labels ?? {}).filter((label) => label.startsWith(rolePrefix));
+  return joined(roles.map((label) => label.slice(rolePrefix.length)).sort());
+}
+
+function nodeStatus(object: KubernetesObject): string {
+  const ready = recordsOf(at(object, "status", "conditions")).find(({ type }) => type === "Ready");
+  const state = ready === undefined ? "Unknown" : ready["status"] === "True" ? "Ready" : "NotReady";
+  return at(object, "spec", "unschedulable") === true ? `${state},SchedulingDisabled` : state;
+}
+
+const nodeAddress =
+  (type: string) =>
+  (object: KubernetesObject): string => {
+    const address = recordsOf(at(object, "status", "addresses")).find((each) => each["type"] === type);
+    return address === undefined ? "<none>" : textOf(address["address"]);
+  };
+
+const nodeInfo =
+  (field: string) =>
+  (object: KubernetesObject): string =>
+    textOf(at(object, "status", "nodeInfo", field)) || "<unknown>";
+
+export const nodeKind = defineKind({
+  kind: "Node",
+  plural: "nodes",
+  shortNames: ["no"],
+  clusterScoped: true,
+  hasStatus: true,
+  columns: [
+    nameColumn,
+    textColumn("Status", nodeStatus),
+    textColumn("Roles", nodeRoles),
+    ageColumn,
+    textColumn("Version", (object) => textOf(at(object, "status", "nodeInfo", "kubeletVersion"))),
+    wideColumn("Internal-IP", nodeAddress("InternalIP")),
+    wideColumn("External-IP", nodeAddress("ExternalIP")),
+    wideColumn("OS-Image", nodeInfo("osImage")),
+    wideColumn("Kernel-Version", nodeInfo("kernelVersion")),
+    wideColumn("Container-Runtime", nodeInfo("containerRuntimeVersion")),
+  ],
+  behaviour: {
+    selectableFields: ["spec.unschedulable"],
+    prepare(draft) {
+      setDefault(draft, "spec", {});
+      setDefault(draft, "status", {});
+    },
+  },
+});

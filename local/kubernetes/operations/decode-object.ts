@@ -1,0 +1,66 @@
+/** From a request's body to an object of the target's kind. */
+import { badRequest } from "../api-error.ts";
+import { isRecord, type JsonRecord } from "../json.ts";
+import { apiVersionOf, type Kind } from "../kinds/kind.ts";
+import type { KubernetesObject } from "../object.ts";
+import { DecodeError, decodeBuiltIn } from "../schema/decode.ts";
+import { applyDefaults } from "../schema/default.ts";
+import { prune } from "../schema/prune.ts";
+import { objectMetaName } from "../schema/schema.ts";
+import type { WriteOptions } from "./write-options.ts";
+
+/** Does what the request wants done about fields that the schema does not know. */
+function reportUnknown(removed: readonly string[], kind: Kind, options: WriteOptions): void {
+  if (removed.length === 0 || options.fieldValidation === "Ignore") return;
+  const texts = removed.map((path) => `unknown field "${path}"`);
+  if (options.fieldValidation === "Warn") {
+    for (const text of texts) options.warn(text);
+    return;
+  }
+  const fault = `strict decoding error: ${texts.join(", ")}`;
+  throw badRequest(
+    kind.custom ? fault : `${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: ${fault}`,
+  );
+}
+
+function decodeTyped(object: JsonRecord, kind: Kind): JsonRecord {
+  try {
+    const schema = kind.custom ? { type: "object", properties: { metadata: { $ref: objectMetaName } } } : kind.schema;
+    return decodeBuiltIn(object, schema) as JsonRecord;
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    const why = `${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: ${error.message}`;
+    throw badRequest(why);
+  }
+}
+
+/**
+ * The body as an object of the kind, in the kind's version: unknown fields removed, defaults of a custom kind's schema
+ * filled in. It is a copy that may be changed.
+ *
+ * @throws ApiError when it is of another kind, or cannot be read
+ */
+export function decodeObject(body: unknown, kind: Kind, options: WriteOptions): KubernetesObject {
+  if (!isRecord(body)) throw badRequest("the request's body must be an object");
+  const apiVersion = apiVersionOf(kind);
+  const given = body["apiVersion"] ?? apiVersion;
+  if (given !== apiVersion) {
+    const why = `the API version in the data (${String(given)}) does not match the expected API version (${apiVersion})`;
+    throw badRequest(why);
+  }
+  const givenKind = body["kind"] ?? kind.kind;
+  if (givenKind !== kind.kind) {
+    throw badRequest(
+      `the object provided is unrecognized (must be of type ${kind.kind}): found kind ${String(givenKind)}`,
+    );
+  }
+  if (body["metadata"] !== undefined && !isRecord(body["metadata"])) {
+    throw badRequest("metadata must be an object");
+  }
+  const whole = { ...body, apiVersion, kind: kind.kind, metadata: body["metadata"] ?? {} };
+  const { object, removed } = prune(whole, kind.schema, { dropNull: !kind.custom });
+  reportUnknown(removed, kind, options);
+  const decoded = structuredClone(decodeTyped(object, kind));
+  if (kind.custom) applyDefaults(decoded, kind.schema);
+  return decoded as unknown as KubernetesObject;
+}

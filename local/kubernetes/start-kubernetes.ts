@@ -1,0 +1,177 @@
+/** Starts the Kubernetes API server stand-in: store, controllers and HTTPS server in this process. */
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { applyFolder } from "./apply-folder.ts";
+import { createServerCertificate } from "./certificates.ts";
+import { isEstablished, startCustomResourceController } from "./controllers/custom-resources.ts";
+import { startEndpointSliceController } from "./controllers/endpoint-slices.ts";
+import { startEventExpiry } from "./controllers/expired-events.ts";
+import { startGarbageCollector } from "./controllers/garbage-collection.ts";
+import { startNamespaceController } from "./controllers/namespaces.ts";
+import { createHttpServer } from "./http/server.ts";
+import { type Identity, loadIdentity } from "./identity.ts";
+import { customResourceDefinitionKind } from "./kinds/custom-resource-definition.ts";
+import type { Kind } from "./kinds/kind.ts";
+import { namespaceKind } from "./kinds/namespace.ts";
+import { createRegistry } from "./kinds/registry.ts";
+import { serviceKind } from "./kinds/service.ts";
+import { createServiceAddresses } from "./kinds/service-addresses.ts";
+import { kubeconfig } from "./kubeconfig.ts";
+import { type KubernetesObject, timestamp } from "./object.ts";
+import { openJournal } from "./store/journal.ts";
+import { createObjectStore, type ObjectStore } from "./store/object-store.ts";
+import { createTokens } from "./tokens/tokens.ts";
+import type { World } from "./world.ts";
+
+export interface KubernetesOptions {
+  /** 0, the default: any free port. */
+  readonly port?: number;
+  /** Name or address to listen on; default 127.0.0.1. */
+  readonly host?: string;
+  /** Folder that objects and secrets are kept in; without it they are gone with the process. */
+  readonly dir?: string;
+  /** Range that Services get their addresses from; default 10.128.0.0/16. */
+  readonly serviceCidr?: string;
+  /** File or folder of YAML objects (CustomResourceDefinitions) applied before the server is ready. */
+  readonly crds?: string;
+}
+
+export interface Kubernetes extends AsyncDisposable {
+  /** "https://HOST:PORT". */
+  readonly url: string;
+  readonly port: number;
+  /** YAML of a kubeconfig with an administrator's token. */
+  readonly kubeconfig: string;
+}
+
+const defaultHost = "127.0.0.1";
+const defaultServiceCidr = "10.128.0.0/16";
+const namespaces = ["default", "kube-system", "kube-public", "kube-node-lease"];
+
+function newObject(
+  world: World,
+  kind: Kind,
+  fields: { name: string; namespace?: string } & Record<string, unknown>,
+): KubernetesObject {
+  const { name, namespace, ...rest } = fields;
+  const object: KubernetesObject = {
+    apiVersion: "v1",
+    kind: kind.kind,
+    metadata: {
+      name,
+      ...(namespace === undefined ? {} : { namespace }),
+      uid: randomUUID(),
+      resourceVersion: "",
+      creationTimestamp: timestamp(world.now()),
+    },
+    ...rest,
+  };
+  kind.behaviour.prepare?.(object, undefined, world);
+  return object;
+}
+
+/** What every cluster has from its first moment. */
+function furnish(world: World, port: number): void {
+  const { store } = world;
+  for (const name of namespaces) {
+    if (store.get(namespaceKind.collection, undefined, name) === undefined) {
+      store.put(namespaceKind.collection, newObject(world, namespaceKind, { name }));
+    }
+  }
+  if (store.get(serviceKind.collection, "default", "kubernetes") !== undefined) return;
+  const spec = {
+    clusterIP: world.serviceAddresses.first,
+    ports: [{ name: "https", port: 443, protocol: "TCP", targetPort: port }],
+  };
+  store.put(serviceKind.collection, newObject(world, serviceKind, { name: "kubernetes", namespace: "default", spec }));
+}
+
+/** Resolves when every definition of the store is established. */
+async function definitionsEstablished(store: ObjectStore): Promise<void> {
+  const pending = (): boolean => store.list(customResourceDefinitionKind.collection).some((crd) => !isEstablished(crd));
+  while (pending()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+function openStore(dir: string | undefined): { store: ObjectStore; close(): void } {
+  if (dir === undefined) return { store: createObjectStore(), close: () => undefined };
+  const journal = openJournal(join(dir, "store"));
+  const store = createObjectStore(journal.recovered ?? {});
+  journal.compact(store);
+  store.subscribe((change) => {
+    journal.append(change);
+    if (journal.isLong) journal.compact(store);
+  });
+  return {
+    store,
+    close() {
+      journal.compact(store);
+      journal[Symbol.dispose]();
+    },
+  };
+}
+
+function startControllers(world: World, identity: Identity): Disposable {
+  const controllers = [
+    startCustomResourceController(world),
+    startNamespaceController(world, identity.authority.certificate),
+    startGarbageCollector(world),
+    startEndpointSliceController(world),
+    startEventExpiry(world),
+  ];
+  return {
+    [Symbol.dispose]() {
+      for (const controller of controllers) controller[Symbol.dispose]();
+    },
+  };
+}
+
+/**
+ * Starts a server that is ready when this resolves.
+ *
+ * @throws Error with one clear line: the port is in use, the range is no range, a file cannot be applied
+ */
+export async function startKubernetes(options: KubernetesOptions = {}): Promise<Kubernetes> {
+  const host = options.host ?? defaultHost;
+  const serviceAddresses = createServiceAddresses(options.serviceCidr ?? defaultServiceCidr);
+  const identity = loadIdentity(options.dir);
+  const { store, close } = openStore(options.dir);
+  const tokens = createTokens(identity.tokenKey);
+  const world: World = { store, registry: createRegistry(), tokens, serviceAddresses, now: Date.now };
+  const names = [
+    ...new Set(["localhost", "127.0.0.1", "kubernetes", "kubernetes.default.svc", serviceAddresses.first, host]),
+  ];
+  let port = 0;
+  const http = createHttpServer({
+    world,
+    tls: createServerCertificate(identity.authority, names),
+    adminToken: identity.adminToken,
+    address: () => `${host}:${port}`,
+  });
+  let controllers: Disposable | undefined;
+  const dispose = async (): Promise<void> => {
+    controllers?.[Symbol.dispose]();
+    await http[Symbol.asyncDispose]();
+    close();
+  };
+  try {
+    http.server.listen({ port: options.port ?? 0, host });
+    await once(http.server, "listening");
+    port = (http.server.address() as AddressInfo).port;
+    furnish(world, port);
+    controllers = startControllers(world, identity);
+    if (options.crds !== undefined) applyFolder(world, options.crds);
+    await definitionsEstablished(store);
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  const url = `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return {
+    url,
+    port,
+    kubeconfig: kubeconfig({ url, caCertificate: identity.authority.certificate, token: identity.adminToken }),
+    [Symbol.asyncDispose]: dispose,
+  };
+}

@@ -1,0 +1,143 @@
+/**
+ * Objects, their versions and the log of changes: what etcd and the watch cache are to a real API server.
+ *
+ * Every write takes the next revision, which becomes the object's resourceVersion and is never given twice. Stored
+ * objects are values: nobody changes one, a write replaces it. Subscribers hear of a change before the write returns.
+ */
+import { type KubernetesObject, keyOf, objectKey } from "../object.ts";
+
+export type ChangeType = "ADDED" | "MODIFIED" | "DELETED";
+
+/** One write. A deleted object comes with the deletion's own resourceVersion, as in etcd. */
+export interface Change {
+  readonly type: ChangeType;
+  readonly revision: number;
+  readonly collection: string;
+  readonly object: KubernetesObject;
+  /** What stood there before; undefined for ADDED. */
+  readonly previous: KubernetesObject | undefined;
+}
+
+export interface ObjectStore {
+  /** The newest revision given out. */
+  readonly revision: number;
+  get(collection: string, namespace: string | undefined, name: string): KubernetesObject | undefined;
+  /** All objects, or those of one namespace, sorted by namespace and name. */
+  list(collection: string, namespace?: string): readonly KubernetesObject[];
+  collections(): readonly string[];
+  /** Stores the object under its key; answers it with its new resourceVersion. */
+  put(collection: string, object: KubernetesObject): KubernetesObject;
+  /** Removes the object; undefined when there is none. */
+  remove(collection: string, namespace: string | undefined, name: string): KubernetesObject | undefined;
+  /** The changes after a revision, oldest first; "too-old" when some of them are no longer kept. */
+  since(revision: number): readonly Change[] | "too-old";
+  /** Calls back on each change until the function that it answers is called. */
+  subscribe(listener: (change: Change) => void): () => void;
+}
+
+export interface ObjectStoreOptions {
+  /** How many changes stay readable by `since`. */
+  readonly window?: number;
+  /** Revision and objects to begin with. */
+  readonly revision?: number;
+  readonly objects?: Iterable<readonly [collection: string, object: KubernetesObject]>;
+}
+
+interface Collection {
+  readonly objects: Map<string, KubernetesObject>;
+  /** Sorted keys per namespace ("*" for all), dropped when a key comes or goes. */
+  readonly sorted: Map<string, readonly string[]>;
+}
+
+/** The order of etcd: by the bytes of the key. */
+const byKey = (left: string, right: string): number => {
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
+};
+
+const defaultWindow = 20_000;
+
+export function createObjectStore(options: ObjectStoreOptions = {}): ObjectStore {
+  const window = options.window ?? defaultWindow;
+  const collections = new Map<string, Collection>();
+  const listeners = new Set<(change: Change) => void>();
+  let revision = options.revision ?? 1;
+  let log: Change[] = [];
+  let oldest = revision;
+
+  const collectionOf = (name: string): Collection => {
+    const present = collections.get(name);
+    if (present !== undefined) return present;
+    const made: Collection = { objects: new Map(), sorted: new Map() };
+    collections.set(name, made);
+    return made;
+  };
+
+  for (const [collection, object] of options.objects ?? []) {
+    collectionOf(collection).objects.set(keyOf(object), object);
+  }
+
+  const emit = (change: Change): void => {
+    log.push(change);
+    // Trimmed in one go when twice as long as needed, so that a write stays cheap.
+    if (log.length > 2 * window) log = log.slice(-window);
+    const first = log[0];
+    if (first !== undefined) oldest = first.revision - 1;
+    for (const listener of listeners) listener(change);
+  };
+
+  const stamped = (object: KubernetesObject): KubernetesObject => {
+    revision += 1;
+    return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
+  };
+
+  return {
+    get revision() {
+      return revision;
+    },
+    get: (collection, namespace, name) => collections.get(collection)?.objects.get(objectKey(namespace, name)),
+    list(collection, namespace) {
+      const found = collections.get(collection);
+      if (found === undefined) return [];
+      const scope = namespace ?? "*";
+      let keys = found.sorted.get(scope);
+      if (keys === undefined) {
+        const all = [...found.objects.keys()];
+        keys = (namespace === undefined ? all : all.filter((key) => key.startsWith(`${namespace}/`))).sort(byKey);
+        found.sorted.set(scope, keys);
+      }
+      return keys.flatMap((key) => found.objects.get(key) ?? []);
+    },
+    collections: () => [...collections].filter(([, { objects }]) => objects.size > 0).map(([name]) => name),
+    put(collection, object) {
+      const { objects, sorted } = collectionOf(collection);
+      const previous = objects.get(keyOf(object));
+      const stored = stamped(object);
+      objects.set(keyOf(stored), stored);
+      if (previous === undefined) sorted.clear();
+      emit({ type: previous === undefined ? "ADDED" : "MODIFIED", revision, collection, object: stored, previous });
+      return stored;
+    },
+    remove(collection, namespace, name) {
+      const { objects, sorted } = collectionOf(collection);
+      const previous = objects.get(objectKey(namespace, name));
+      if (previous === undefined) return undefined;
+      objects.delete(keyOf(previous));
+      sorted.clear();
+      const object = stamped(previous);
+      emit({ type: "DELETED", revision, collection, object, previous });
+      return object;
+    },
+    since(after) {
+      if (after < oldest) return "too-old";
+      // Revisions grow by one with each change, so the place in the log follows from the revision.
+      const first = log[0];
+      if (first === undefined) return [];
+      return log.slice(Math.max(0, after - first.revision + 1));
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
