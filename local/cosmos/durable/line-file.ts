@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
 
 /** A file of JSON lines that is only ever appended to. */
 export interface LineFile {
@@ -20,8 +20,14 @@ export function openLineFile(path: string): LineFile {
     },
     append(line) {
       const bytes = Buffer.from(`${line}\n`);
-      let written = 0;
-      while (written < bytes.length) written += writeSync(descriptor, bytes, written);
+      try {
+        let written = 0;
+        while (written < bytes.length) written += writeSync(descriptor, bytes, written);
+      } catch (error) {
+        // Half a line (a full disk) would make the next one unreadable.
+        ftruncateSync(descriptor, size);
+        throw error;
+      }
       size += bytes.length;
     },
     close() {
