@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { createFileRegistry, fromBinary, type JsonValue, toJson } from "@bufbuild/protobuf";
+import { createFileRegistry, type DescMessage, fromBinary, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 
 /** The API as generated; an independent reader of what our encoders write. */
@@ -12,8 +12,12 @@ const registry = createFileRegistry(
 
 /** A message as canonical protobuf JSON, with every Any inside it opened. Throws on bytes that do not fit the type. */
 export function decode(typeUrl: string, body: Uint8Array): JsonValue {
-  const name = typeUrl.slice(typeUrl.lastIndexOf("/") + 1);
+  const schema = messageType(typeUrl.slice(typeUrl.lastIndexOf("/") + 1));
+  return toJson(schema, fromBinary(schema, body), { registry });
+}
+
+function messageType(name: string): DescMessage {
   const schema = registry.getMessage(name);
   if (schema === undefined) throw new Error(`no message type ${name}`);
-  return toJson(schema, fromBinary(schema, body), { registry });
+  return schema;
 }

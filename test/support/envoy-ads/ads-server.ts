@@ -1,0 +1,108 @@
+import { Server, ServerCredentials, type ServerDuplexStream, type ServiceDefinition } from "@grpc/grpc-js";
+import { encode } from "../../../shared/core/xds/encode.ts";
+import { DeltaDiscoveryResponse } from "../../../shared/core/xds/gen/envoy/service/discovery/v3/discovery.ts";
+import { type EnvoyType, envoyTypes, typeUrls } from "../../../shared/core/xds/resource.ts";
+import { decode } from "./decode.ts";
+import type { ServedView } from "./served-view.ts";
+
+/** A message that the proxy refused, with all the names it held. */
+export interface Refusal {
+  readonly type: EnvoyType;
+  readonly names: readonly string[];
+  readonly message: string;
+}
+
+/** Gives one fixed view to every proxy that asks, and remembers the answers. As simple as a delta server can be; the product's own is `gateway/xds`. */
+export interface AdsServer extends AsyncDisposable {
+  /** How the proxy reaches it. */
+  readonly socketPath: string;
+  readonly refusals: readonly Refusal[];
+  /** Names in acknowledged messages. */
+  acknowledged(type: EnvoyType): ReadonlySet<string>;
+}
+
+interface Request {
+  readonly typeUrl?: string;
+  readonly responseNonce?: string;
+  readonly resourceNamesSubscribe?: readonly string[];
+  readonly errorDetail?: { readonly message?: string };
+}
+
+type Stream = ServerDuplexStream<Buffer, Buffer>;
+
+const requestType = "envoy.service.discovery.v3.DeltaDiscoveryRequest";
+
+export async function startAdsServer(view: ServedView, socketPath: string): Promise<AdsServer> {
+  const refusals: Refusal[] = [];
+  const acknowledged = new Map<EnvoyType, Set<string>>(envoyTypes.map((type) => [type, new Set()]));
+  const server = new Server({ "grpc.max_receive_message_length": -1 });
+  server.addService(service, {
+    DeltaAggregatedResources: (stream: Stream) => {
+      const sent = new Map<string, { readonly type: EnvoyType; readonly names: readonly string[] }>();
+      const known = new Set<EnvoyType>();
+      const send = (type: EnvoyType, names: readonly string[]): void => {
+        const nonce = `${type}-${sent.size + 1}`;
+        sent.set(nonce, { type, names });
+        stream.write(Buffer.from(encode(DeltaDiscoveryResponse, response(view, { type, names, nonce }))));
+      };
+      stream.on("data", (bytes: Buffer) => {
+        const request = decode(requestType, bytes) as Request;
+        const type = envoyTypes.find((candidate) => typeUrls[candidate] === request.typeUrl);
+        if (type === undefined) return;
+        const answered = sent.get(request.responseNonce ?? "");
+        if (answered !== undefined && request.errorDetail !== undefined)
+          refusals.push({ type, names: answered.names, message: request.errorDetail.message ?? "" });
+        else for (const name of answered?.names ?? []) acknowledged.get(type)?.add(name);
+        const names = request.resourceNamesSubscribe ?? [];
+        // The first request of a type without names asks for everything.
+        if (!known.has(type) && names.length === 0) send(type, [...view[type].keys()]);
+        else if (names.length > 0) send(type, names);
+        known.add(type);
+      });
+      stream.on("end", () => stream.end());
+      stream.on("error", () => stream.end());
+    },
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.bindAsync(`unix:${socketPath}`, ServerCredentials.createInsecure(), (error) =>
+    error === null ? resolve() : reject(error),
+  );
+  await promise;
+  return {
+    socketPath,
+    refusals,
+    acknowledged: (type) => acknowledged.get(type) ?? new Set(),
+    [Symbol.asyncDispose]: async () => {
+      server.forceShutdown();
+    },
+  };
+}
+
+const identity = { serialize: (bytes: Buffer) => bytes, deserialize: (bytes: Buffer) => bytes };
+
+const service: ServiceDefinition = {
+  DeltaAggregatedResources: {
+    path: "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources",
+    requestStream: true,
+    responseStream: true,
+    requestSerialize: identity.serialize,
+    requestDeserialize: identity.deserialize,
+    responseSerialize: identity.serialize,
+    responseDeserialize: identity.deserialize,
+  },
+};
+
+function response(
+  view: ServedView,
+  { type, names, nonce }: { readonly type: EnvoyType; readonly names: readonly string[]; readonly nonce: string },
+): DeltaDiscoveryResponse {
+  return {
+    typeUrl: typeUrls[type],
+    nonce,
+    resources: names.flatMap((name) => {
+      const value = view[type].get(name);
+      return value === undefined ? [] : [{ name, version: "1", resource: { typeUrl: typeUrls[type], value } }];
+    }),
+    removedResources: names.filter((name) => !view[type].has(name)),
+  };
+}

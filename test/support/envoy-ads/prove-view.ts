@@ -1,0 +1,69 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { envoyTypes } from "../../../shared/core/xds/resource.ts";
+import { type AdsServer, startAdsServer } from "./ads-server.ts";
+import { type EnvoyProcess, startEnvoy } from "./envoy-process.ts";
+import { type ProxyState, readProxyState } from "./proxy-state.ts";
+import type { CompletedView } from "./served-view.ts";
+
+const deadlineMs = 30_000;
+const pollMs = 100;
+
+/**
+ * Gives a view to a real Envoy and returns what is wrong with it, one sentence each; empty: every type was acknowledged, nothing is left
+ * warming, and the proxy uses exactly the names it should.
+ */
+export async function proveView(view: CompletedView, binary: string): Promise<readonly string[]> {
+  const folder = await mkdtemp(join(tmpdir(), "weft-ads-"));
+  try {
+    await using server = await startAdsServer(view.served, join(folder, "ads.sock"));
+    await using envoy = await startEnvoy({ binary, adsSocket: server.socketPath });
+    return await faultsWhenSettled(view, { server, envoy });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function faultsWhenSettled(
+  view: CompletedView,
+  { server, envoy }: { readonly server: AdsServer; readonly envoy: EnvoyProcess },
+): Promise<readonly string[]> {
+  const end = performance.now() + deadlineMs;
+  for (;;) {
+    const state = await readProxyState(envoy).catch((error: unknown) => error);
+    const faults =
+      state instanceof Error ? [`no answer: ${state.message}`] : faultsOf(view, { server, state: state as ProxyState });
+    if (faults.length === 0 || server.refusals.length > 0) return faults;
+    if (envoy.exit !== undefined) return [`Envoy ${envoy.exit}: ${envoy.log.slice(-2000)}`];
+    if (performance.now() > end) return [...faults, `log: ${envoy.log.slice(-2000)}`];
+    await pause(pollMs);
+  }
+}
+
+export function faultsOf(
+  view: CompletedView,
+  { server, state }: { readonly server: Pick<AdsServer, "refusals" | "acknowledged">; readonly state: ProxyState },
+): readonly string[] {
+  const faults = [
+    ...server.refusals.map(({ type, names, message }) => `${type} refused (${names.join(", ")}): ${message}`),
+    ...state.refused.map((text) => `refused: ${text}`),
+    ...state.warming.map((text) => `warming: ${text}`),
+  ];
+  for (const type of envoyTypes) {
+    const wanted = view.wanted[type];
+    const active = state.active[type];
+    const acknowledged = server.acknowledged(type);
+    faults.push(
+      ...without(wanted, new Set(active)).map((name) => `${type} ${name} is not in use`),
+      ...without(active, new Set(wanted)).map((name) => `${type} ${name} is in use but nothing names it`),
+      ...without(wanted, acknowledged).map((name) => `${type} ${name} is not acknowledged`),
+    );
+  }
+  return faults;
+}
+
+function without(names: readonly string[], others: ReadonlySet<string>): readonly string[] {
+  return names.filter((name) => !others.has(name));
+}
