@@ -8,6 +8,7 @@ export interface KubernetesObject extends JsonObject {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: Metadata;
+  readonly spec?: JsonObject;
 }
 
 interface Metadata extends JsonObject {

@@ -9,7 +9,7 @@ export interface TcpRoutePorts {
 
 /** No ports, or an empty list of them, means all. */
 export function tcpRoutePortsOf(route: TcpRoute & { readonly key: ObjectKey }): TcpRoutePorts {
-  const ports = route.spec?.matches?.ports ?? [];
+  const ports = route.spec.matches?.ports ?? [];
   return { key: route.key, ports: ports.length === 0 ? "any" : sortPorts(ports) };
 }
 

@@ -3,7 +3,7 @@ import { absent, portNumber } from "../fields.ts";
 
 /** specs.smi-spec.io/v1alpha4: `matches` is an object, not a list. */
 export const tcpRouteSchema = z.object({
-  spec: absent(z.object({ matches: absent(z.object({ ports: absent(z.array(portNumber)) })) })),
+  spec: z.object({ matches: absent(z.object({ ports: absent(z.array(portNumber)) })) }),
 });
 
 export type TcpRoute = z.infer<typeof tcpRouteSchema>;
