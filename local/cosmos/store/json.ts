@@ -10,11 +10,6 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Bytes of the value as the service counts them: UTF-8 JSON without white space. */
-export function jsonBytes(value: Json): number {
-  return Buffer.byteLength(JSON.stringify(value));
-}
-
 /** A property that is known to be text, or "". */
 export function textAt(object: JsonObject, name: string): string {
   const value = object[name];
