@@ -59,7 +59,7 @@ const envoyVersionByDefault = "1.40";
 const sidecarMarks = ["osm-proxy-uuid", `${ownGroup}/proxy-uuid`];
 
 /**
- * The WorkloadClass object of a pod: all pods with equal specs get the same config (design.md §1), and the object's name is a hash of the spec. `services`
+ * The WorkloadClass object of a pod: all pods with equal specs get the same config (design.md §1), and the object's name is a hash of the namespace and the spec. `services`
  * may be any of the cluster's. Undefined for a pod that gets no config: without a sidecar, on the host's network, without an address yet, or finished.
  */
 export function workloadClassOf(pod: ClassifiedPod, services: Iterable<SelectingService>): MeshObject | undefined {
