@@ -23,7 +23,9 @@ export function readSent(payload: Buffer, format: number): Sent {
     .filter(({ code }) => code === section.data)
     .map(({ value }) => {
       const bytes = Buffer.from(readBinary(payload, value));
-      return { bytes, partitionKey: partitionKey ?? readPartitionKey(bytes) };
+      // Read even when it does not count: what is no message must be refused now, not when it is delivered.
+      const own = readPartitionKey(bytes);
+      return { bytes, partitionKey: partitionKey ?? own };
     });
   if (events.length === 0) throw new MalformedMessage("a batch without events");
   return { events, partitionKey: partitionKey ?? events[0]?.partitionKey };

@@ -3,7 +3,7 @@ import type { AttachedReader, Partition } from "../hub.ts";
 import { admitReader } from "../readers.ts";
 import { invalidArgument, type Refusal } from "../refusal.ts";
 import { type RuntimeMetrics, toDelivery } from "./event-message.ts";
-import { countCredit, settleAsAsked } from "./rhea-internals.ts";
+import { countCredit, onceAttached, settleAsAsked } from "./rhea-internals.ts";
 import { parseSelector, SELECTOR_FILTER } from "./selector.ts";
 
 const EPOCH = "com.microsoft:epoch";
@@ -110,6 +110,7 @@ function deliver({ sender, partition, socket, now }: ReceiverLinkOptions, start:
     }
   }
 
+  later(onceAttached);
   const stopListening = log.onAppend(pump);
   sender.on("sender_flow", pump);
   sender.on("sendable", pump);

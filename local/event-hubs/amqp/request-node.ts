@@ -1,4 +1,5 @@
-import rhea, { type Message, type Receiver, type Sender } from "rhea";
+import rhea, { type Delivery, type EventContext, type Message, type Receiver, type Sender } from "rhea";
+import { onceAttached } from "./rhea-internals.ts";
 
 /**
  * The request and reply that `$cbs` and `$management` share: the client attaches a sender and a receiver to the node, names
@@ -30,17 +31,22 @@ export interface RequestNode {
   sendReplies(sender: Sender): void;
 }
 
-/** The two links have sessions of their own, so what `answer` says is sent at once or never. */
+/** A request whose answer cannot be sent at once is rejected: nothing waits here. */
 export function createRequestNode(address: string, answer: (request: Request) => Reply): RequestNode {
   const replyLinks = new Map<string, Sender>();
 
-  function reply(message: Message): boolean {
+  function reply(message: Message, delivery: Delivery): void {
     const sender = replyLinks.get(message.reply_to ?? "");
-    if (sender?.sendable() !== true) return false;
+    if (sender?.is_open() !== true || !sender.sendable()) {
+      const description = `no receiver with credit at ${message.reply_to ?? "reply_to"}`;
+      delivery.reject({ condition: "amqp:precondition-failed", description });
+      return;
+    }
     const { status, description, condition, body } = answer({
       properties: (message.application_properties ?? {}) as Record<string, unknown>,
       body: message.body as unknown,
     });
+    delivery.accept();
     sender.send({
       ...(message.message_id === undefined ? {} : { correlation_id: message.message_id }),
       application_properties: {
@@ -50,29 +56,14 @@ export function createRequestNode(address: string, answer: (request: Request) =>
       },
       body,
     });
-    return true;
   }
 
   return {
     takeRequests(receiver) {
       receiver.set_target({ address });
-      receiver.on(
-        "message",
-        ({
-          message,
-          delivery,
-        }: {
-          readonly message: Message;
-          readonly delivery: { accept(): void; reject(error: object): void };
-        }) => {
-          if (reply(message)) delivery.accept();
-          else
-            delivery.reject({
-              condition: "amqp:precondition-failed",
-              description: `no receiver with credit at ${message.reply_to ?? "reply_to"}`,
-            });
-        },
-      );
+      receiver.on("message", ({ message, delivery }: EventContext) => {
+        if (message !== undefined && delivery !== undefined) onceAttached(() => reply(message, delivery));
+      });
     },
     sendReplies(sender) {
       sender.set_source({ address });

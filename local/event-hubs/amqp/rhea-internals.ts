@@ -118,6 +118,14 @@ export function settleAsAsked(sender: Sender): void {
   if (sender.snd_settle_mode === 1) internals(sender).local.attach.snd_settle_mode = 1;
 }
 
+/**
+ * Runs `send` once our attach is on its way. rhea writes queued messages before the attach of their link, so what is sent
+ * inside the open event, or to a client that gives credit without waiting for our attach, would come too early.
+ */
+export function onceAttached(send: () => void): void {
+  setImmediate(send);
+}
+
 /** How many messages may be sent without over-sending. */
 export interface Credit {
   available(): number;
