@@ -9,7 +9,7 @@ import {
 /**
  * Requests or connections, and how long they took, by verified source, local port and outcome: `envoy_mesh_requests{src,dst,code,flags}` on the
  * proxy's stats page (envoy.md §9). Only on the inbound side, and only with values from certificates, clusters and codes: never from what a
- * client may write, so the number of series is bounded.
+ * client may write; and bounded, should there be more clients than anyone watches.
  */
 export function accessStatistics(what: "requests" | "connections"): AccessLog {
   const peers: readonly Config_Tag[] = [
@@ -21,7 +21,7 @@ export function accessStatistics(what: "requests" | "connections"): AccessLog {
     { name: "flags", valueFormat: "%RESPONSE_FLAGS%" },
   ];
   const config: Config = {
-    statPrefix: "mesh",
+    statsScope: { prefix: "mesh", maxCounters: 10_000, maxHistograms: 1000 },
     counters: [{ stat: { name: what, tags: [...peers, ...outcome] }, valueFixed: 1 }],
     histograms: [
       {

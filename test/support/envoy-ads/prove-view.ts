@@ -8,19 +8,22 @@ import { type EnvoyProcess, startEnvoy } from "./envoy-process.ts";
 import { type ProxyState, readProxyState } from "./proxy-state.ts";
 import type { CompletedView } from "./served-view.ts";
 
-const deadlineMs = 30_000;
 const pollMs = 100;
 
 /**
  * Gives a view to a real Envoy and returns what is wrong with it, one sentence each; empty: every type was acknowledged, nothing is left
  * warming, and the proxy uses exactly the names it should.
  */
-export async function proveView(view: CompletedView, binary: string): Promise<readonly string[]> {
+export async function proveView(
+  view: CompletedView,
+  binary: string,
+  { deadlineMs }: { readonly deadlineMs: number } = { deadlineMs: 30_000 },
+): Promise<readonly string[]> {
   const folder = await mkdtemp(join(tmpdir(), "weft-ads-"));
   try {
     await using server = await startAdsServer(view.served, join(folder, "ads.sock"));
     await using envoy = await startEnvoy({ binary, adsSocket: server.socketPath });
-    return await faultsWhenSettled(view, { server, envoy });
+    return await faultsWhenSettled(view, { server, envoy, deadlineMs });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -28,7 +31,11 @@ export async function proveView(view: CompletedView, binary: string): Promise<re
 
 async function faultsWhenSettled(
   view: CompletedView,
-  { server, envoy }: { readonly server: AdsServer; readonly envoy: EnvoyProcess },
+  {
+    server,
+    envoy,
+    deadlineMs,
+  }: { readonly server: AdsServer; readonly envoy: EnvoyProcess; readonly deadlineMs: number },
 ): Promise<readonly string[]> {
   const end = performance.now() + deadlineMs;
   for (;;) {

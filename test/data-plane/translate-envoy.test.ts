@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { before, suite, test } from "node:test";
+import { findEnvoy } from "../../local/data-plane/envoy-binary.ts";
+import { encode } from "../../shared/core/xds/encode.ts";
+import { Cluster } from "../../shared/core/xds/gen/envoy/config/cluster/v3/cluster.ts";
+import { RouteConfiguration } from "../../shared/core/xds/gen/envoy/config/route/v3/route.ts";
+import type { Resource } from "../../shared/core/xds/resource.ts";
+import { createTranslator } from "../../shared/core/xds/translate.ts";
+import { createTestAuthority } from "../support/envoy-ads/certificates.ts";
+import { account, exampleMeshes } from "../support/envoy-ads/meshes.ts";
+import { proveView } from "../support/envoy-ads/prove-view.ts";
+import { completeView } from "../support/envoy-ads/served-view.ts";
+
+const authority = createTestAuthority("cluster.local");
+
+suite("a real Envoy takes what translate makes", { timeout: 300_000 }, () => {
+  let binary = "";
+
+  before(async () => {
+    const found = await findEnvoy({ environment: process.env, report: () => undefined });
+    assert.ok(found.ok, found.ok ? "" : found.problems.join("; "));
+    binary = found.path;
+  });
+
+  for (const [name, mesh] of Object.entries(exampleMeshes)) {
+    test(name, async () => {
+      const translate = createTranslator(mesh);
+      for (const workload of mesh.workloads) {
+        const view = completeView(translate(workload), { authority, account: workload.account });
+        assert.deepEqual(await proveView(view, binary), [], workload.key);
+      }
+    });
+  }
+
+  const planted: Readonly<Record<string, { readonly resources: readonly Resource[]; readonly expected: RegExp }>> = {
+    "a route with a total weight of 0": {
+      resources: replaced("route", (name) =>
+        encode(RouteConfiguration, {
+          name,
+          virtualHosts: [
+            {
+              name,
+              domains: ["*"],
+              routes: [
+                {
+                  match: { pathSpecifier: { $case: "prefix", value: "/" } },
+                  action: {
+                    $case: "route",
+                    value: {
+                      clusterSpecifier: {
+                        $case: "weightedClusters",
+                        value: {
+                          clusters: [
+                            { name: "blackhole", weight: 0 },
+                            { name: "passthrough", weight: 0 },
+                          ],
+                        },
+                      },
+                    },
+                  },
+                },
+              ],
+            },
+          ],
+        }),
+      ),
+      expected: /^route refused \(.*greater than 0/s,
+    },
+    "a cluster without its EDS source": {
+      resources: replaced("cluster", (name) =>
+        encode(Cluster, { name, clusterDiscoveryType: { $case: "type", value: 3 } }),
+      ),
+      expected: /^cluster refused /,
+    },
+    "a trust set that nobody defined": {
+      resources: buyersView().filter(({ type, name }) => type !== "trust-set" || name !== "trust-none"),
+      expected: /^warming: |is not in use/,
+    },
+  };
+  for (const [name, { resources, expected }] of Object.entries(planted)) {
+    test(`the check fails on ${name}`, async () => {
+      const view = completeView(resources, { authority, account: account("buyer") });
+      const faults = await proveView(view, binary, { deadlineMs: 3000 });
+      assert.ok(
+        faults.some((fault) => expected.test(fault)),
+        faults.join("\n"),
+      );
+    });
+  }
+});
+
+function buyersView(): readonly Resource[] {
+  const mesh = exampleMeshes["enforced: splits"];
+  const buyer = mesh?.workloads.find((workload) => workload.account === account("buyer"));
+  assert.ok(mesh !== undefined && buyer !== undefined);
+  return createTranslator(mesh)(buyer);
+}
+
+/** The buyer's view with the body of every resource of one type that Services made replaced. */
+function replaced(type: Resource["type"], body: (name: string) => Uint8Array): readonly Resource[] {
+  return buyersView().map((resource) =>
+    resource.type === type && resource.name.startsWith("shop/") ? { ...resource, body: body(resource.name) } : resource,
+  );
+}
