@@ -13,7 +13,7 @@ export interface HubDefinition {
   readonly consumerGroups?: readonly string[];
 }
 
-export const DEFAULT_CONSUMER_GROUP = "$Default";
+const DEFAULT_CONSUMER_GROUP = "$Default";
 
 /** A reader that can be sent away. */
 export interface AttachedReader extends Reader {

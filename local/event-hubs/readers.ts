@@ -1,7 +1,7 @@
 import type { Refusal } from "./refusal.ts";
 
 /** Readers without an epoch that the service admits to one partition of one consumer group (spec azure.md §3.1). */
-export const MAX_READERS_WITHOUT_EPOCH = 5;
+const MAX_READERS_WITHOUT_EPOCH = 5;
 
 /** An attached reader of one partition in one consumer group. */
 export interface Reader {

@@ -32,9 +32,6 @@ export interface EventHubsOptions {
 export async function startEventHubs(options: EventHubsOptions): Promise<EventHubs> {
   const { port = 0, host = "127.0.0.1", dir, report = warn } = options;
   const hubs = new Map<string, Hub>();
-  for (const definition of options.hubs) {
-    hubs.set(definition.name.toLowerCase(), await openHub({ definition, dir, now: Date.now }));
-  }
   const broker: Broker = { hubs, now: Date.now, report };
   const connections = new Set<AmqpConnection>();
   const container = rhea.create_container({ id: "event-hubs" });
@@ -50,6 +47,9 @@ export async function startEventHubs(options: EventHubsOptions): Promise<EventHu
     for (const hub of hubs.values()) hub.close();
   };
   try {
+    for (const definition of options.hubs) {
+      hubs.set(definition.name.toLowerCase(), await openHub({ definition, dir, now: Date.now }));
+    }
     server.listen(port, host);
     await once(server, "listening");
   } catch (cause) {

@@ -7,7 +7,7 @@ import { MalformedMessage } from "./message-sections.ts";
 import { handOverRaw, offerMaxMessageSize } from "./rhea-internals.ts";
 
 /** The largest transfer, in bytes; `createBatch` of the SDK fills up to what the attach says (spec azure.md §3.1). */
-export const MAX_MESSAGE_BYTES = 1_048_576;
+const MAX_MESSAGE_BYTES = 1_048_576;
 const MAX_PARTITION_KEY_CHARACTERS = 128;
 
 export interface SenderLinkOptions {
