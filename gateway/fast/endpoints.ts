@@ -28,7 +28,10 @@ export function assign(directory: EndpointDirectory, set: EndpointSet): readonly
 }
 
 /** Sorted by address, then port, without repeats. Only pods with a sidecar: an endpoint without one cannot prove who it is. */
-export function admitted(directory: EndpointDirectory, group: Pick<EndpointGroup, "service" | "port" | "accounts">): readonly Endpoint[] {
+export function admitted(
+  directory: EndpointDirectory,
+  group: Pick<EndpointGroup, "service" | "port" | "accounts">,
+): readonly Endpoint[] {
   const found = new Map<string, Endpoint>();
   const accounts = new Set(group.accounts);
   if (accounts.size === 0) return [];
@@ -42,7 +45,8 @@ export function admitted(directory: EndpointDirectory, group: Pick<EndpointGroup
       if (pod === undefined || !pod.meshed || !accounts.has(pod.account)) continue;
       const draining = !ready && serving && terminating;
       if (!ready && !draining) continue;
-      for (const address of addresses) found.set(`${address} ${port}`, { address, port, draining, account: pod.account });
+      for (const address of addresses)
+        found.set(`${address} ${port}`, { address, port, draining, account: pod.account });
     }
   }
   return [...found.values()].sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : a.port - b.port));

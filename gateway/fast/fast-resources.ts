@@ -71,7 +71,8 @@ export function createFastResources(directory: EndpointDirectory, secrets: Proxy
       for (const { entry } of made.values()) {
         for (const service of entry.services) {
           if (!service.startsWith(`${namespace}/`) || services.has(service)) continue;
-          for (const slice of directory.slices(service)) if (slice.endpoints.some((endpoint) => endpoint.pod === pod)) services.add(service);
+          for (const slice of directory.slices(service))
+            if (slice.endpoints.some((endpoint) => endpoint.pod === pod)) services.add(service);
         }
       }
       return [...services];
@@ -93,10 +94,20 @@ function makeEntry(directory: EndpointDirectory, secrets: ProxySecrets, set: Fas
     case "endpoint-set": {
       const endpointSet = content as EndpointSet;
       const body = encodeAssignment(set.name, assign(directory, endpointSet));
-      return { key, type: "endpoint", services: endpointSet.groups.map(({ service }) => service), resources: [validated(set.name, body)] };
+      return {
+        key,
+        type: "endpoint",
+        services: endpointSet.groups.map(({ service }) => service),
+        resources: [validated(set.name, body)],
+      };
     }
     case "trust-set":
-      return { key, type: "secret", services: [], resources: [validated(set.name, secrets.trust(set.name, content as TrustSet))] };
+      return {
+        key,
+        type: "secret",
+        services: [],
+        resources: [validated(set.name, secrets.trust(set.name, content as TrustSet))],
+      };
     case "headless-set": {
       const headless = content as HeadlessSet;
       return { key, type: "listener", services: [headless.service], resources: headlessListeners(directory, headless) };
@@ -118,5 +129,8 @@ export function validated(name: string, body: Uint8Array): ViewResource {
 }
 
 function sameResources(a: readonly ViewResource[], b: readonly ViewResource[]): boolean {
-  return a.length === b.length && a.every((resource, index) => resource.name === b[index]?.name && resource.version === b[index]?.version);
+  return (
+    a.length === b.length &&
+    a.every((resource, index) => resource.name === b[index]?.name && resource.version === b[index]?.version)
+  );
 }

@@ -1,16 +1,21 @@
-import type { ClassKey } from "../../shared/core/mesh/mesh.ts";
+import type { ContentHash } from "../../shared/core/brand.ts";
+import type { AccountKey, ClassKey } from "../../shared/core/mesh/mesh.ts";
+import { accountKey } from "../../shared/core/mesh/mesh.ts";
 import { viewOf } from "../../shared/core/snapshot/snapshot.ts";
 import type { View, ViewResource } from "../../shared/core/stream/view.ts";
-import { type EnvoyType, envoyTypes, parseResourceId, type ResourceId, type SnapshotType } from "../../shared/core/xds/resource.ts";
 import { identityName } from "../../shared/core/xds/names.ts";
+import {
+  type EnvoyType,
+  envoyTypes,
+  parseResourceId,
+  type ResourceId,
+  type SnapshotType,
+} from "../../shared/core/xds/resource.ts";
 import type { ServedSnapshot } from "../follow/head-follower.ts";
 import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
 import type { ProxyIdentity, ViewListener, ViewSource } from "../xds/ports.ts";
 import { createFastResources, type FastEntry, validated } from "./fast-resources.ts";
 import type { ProxySecrets } from "./secrets.ts";
-import type { AccountKey } from "../../shared/core/mesh/mesh.ts";
-import { accountKey } from "../../shared/core/mesh/mesh.ts";
-import type { ContentHash } from "../../shared/core/brand.ts";
 
 /** Policy config of one class, wherever it was compiled. */
 export interface ClassPolicy {
@@ -42,6 +47,8 @@ interface ClassGroup {
   readonly account: AccountKey;
   readonly followers: Set<Follower>;
   policy: ClassPolicy | undefined;
+  /** The encoded secret. */
+  identity: Uint8Array;
   /** By key of the set. */
   entries: Map<string, FastEntry>;
   view: View | undefined;
@@ -63,6 +70,9 @@ export function createProxyViews(options: ProxyViewsOptions): ProxyViews {
     const policy = served && policyOf(served, group.key);
     if (policy !== undefined) group.policy = policy;
     if (group.policy === undefined) return; // not known yet: followers wait for it
+    const identity = secrets.identity(group.account);
+    if (identity === undefined) return; // being issued: onChange tells
+    group.identity = identity;
     group.entries = entriesOf(fast, group.policy);
     group.view = buildView(options, group);
     tell(group);
@@ -93,8 +103,10 @@ export function createProxyViews(options: ProxyViewsOptions): ProxyViews {
   const leave = (follower: Follower): void => {
     const { group } = follower;
     group?.followers.delete(follower);
-    if (group?.followers.size === 0) groups.delete(group.key);
     follower.group = undefined;
+    if (group === undefined || group.followers.size > 0) return;
+    groups.delete(group.key);
+    if (![...groups.values()].some(({ account }) => account === group.account)) secrets.release(group.account);
   };
   const onPod = (pod: string): void => {
     for (const follower of followers.get(pod) ?? []) {
@@ -110,7 +122,9 @@ export function createProxyViews(options: ProxyViewsOptions): ProxyViews {
   });
   const stopSecrets = secrets.onChange((change) => {
     if (change === "roots") replaceEntries(fast.refreshTrust());
-    else for (const group of groups.values()) if (group.account === change.account && group.view !== undefined) rebuild(group);
+    else
+      for (const group of groups.values())
+        if (group.account === change.account && group.view !== undefined) rebuild(group);
   });
   return {
     serve(snapshot) {
@@ -140,7 +154,15 @@ export function createProxyViews(options: ProxyViewsOptions): ProxyViews {
 }
 
 function newGroup(key: ClassKey, account: AccountKey): ClassGroup {
-  return { key, account, followers: new Set(), policy: undefined, entries: new Map(), view: undefined };
+  return {
+    key,
+    account,
+    followers: new Set(),
+    policy: undefined,
+    identity: new Uint8Array(),
+    entries: new Map(),
+    view: undefined,
+  };
 }
 
 function policyOf(served: ServedSnapshot, key: ClassKey): ClassPolicy | undefined {
@@ -165,8 +187,11 @@ function entriesOf(fast: ReturnType<typeof createFastResources>, policy: ClassPo
   return entries;
 }
 
-function buildView({ secrets, isProven }: ProxyViewsOptions, group: ClassGroup): View {
-  const resources = Object.fromEntries(envoyTypes.map((type) => [type, new Map<string, ViewResource>()])) as Record<EnvoyType, Map<string, ViewResource>>;
+function buildView({ isProven }: ProxyViewsOptions, group: ClassGroup): View {
+  const resources = Object.fromEntries(envoyTypes.map((type) => [type, new Map<string, ViewResource>()])) as Record<
+    EnvoyType,
+    Map<string, ViewResource>
+  >;
   for (const [id, { version, body }] of group.policy?.members ?? []) {
     const { type, name } = parseResourceId(id);
     if (isFast(type)) continue;
@@ -179,8 +204,9 @@ function buildView({ secrets, isProven }: ProxyViewsOptions, group: ClassGroup):
       },
     });
   }
-  for (const { type, resources: made } of group.entries.values()) for (const resource of made) resources[type].set(resource.name, resource);
-  resources.secret.set(identityName, validated(identityName, secrets.identity(group.account)));
+  for (const { type, resources: made } of group.entries.values())
+    for (const resource of made) resources[type].set(resource.name, resource);
+  resources.secret.set(identityName, validated(identityName, group.identity));
   return { generation: (group.view?.generation ?? 0) + 1, snapshotVersion: group.policy?.version ?? 0, resources };
 }
 

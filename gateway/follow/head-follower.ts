@@ -53,7 +53,8 @@ export function startHeadFollower(options: HeadFollowerOptions): HeadFollower {
 
   const take = async (head: Head): Promise<void> => {
     if (!isNews(head, current)) {
-      if (wentBack(head, current)) options.log({ kind: "went-back", incarnation: head.incarnation, version: head.version });
+      if (wentBack(head, current))
+        options.log({ kind: "went-back", incarnation: head.incarnation, version: head.version });
       return;
     }
     const loaded = await load(options.blocks, head, current);
@@ -122,5 +123,10 @@ async function load(
 
 function isPointerFor(message: unknown, { mesh, cluster }: HeadFollowerOptions): message is SnapshotPointer {
   const pointer = message as Partial<SnapshotPointer> | null;
-  return typeof pointer === "object" && pointer?.mesh === mesh && pointer.cluster === cluster && typeof pointer.version === "number";
+  return (
+    typeof pointer === "object" &&
+    pointer?.mesh === mesh &&
+    pointer.cluster === cluster &&
+    typeof pointer.version === "number"
+  );
 }

@@ -1,4 +1,4 @@
-import { type IncomingMessage, request as httpRequest } from "node:http";
+import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest, type RequestOptions } from "node:https";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
@@ -67,7 +67,11 @@ export function createKubernetesClient(kubeconfig?: string): KubernetesClient {
   if (server === undefined) throw new MeshError("config-invalid", "the kubeconfig names no current cluster");
   const send = async (call: KubernetesCall): Promise<IncomingMessage> => {
     const url = new URL(server.replace(/\/$/, "") + call.path);
-    const options: RequestOptions = { method: call.method ?? "GET", headers: headersOf(call), ...(call.signal && { signal: call.signal }) };
+    const options: RequestOptions = {
+      method: call.method ?? "GET",
+      headers: headersOf(call),
+      ...(call.signal && { signal: call.signal }),
+    };
     await config.applyToHTTPSOptions(options);
     return exchange(url, options, call.body);
   };
@@ -83,7 +87,8 @@ export function createKubernetesClient(kubeconfig?: string): KubernetesClient {
       const response = await send({ path, signal });
       if (!isSuccess(response)) throw refusalOf(response.statusCode ?? 0, await text(response));
       try {
-        for await (const entry of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })) line(entry);
+        for await (const entry of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY }))
+          line(entry);
       } catch (error) {
         if (error instanceof KubernetesRefusal) throw error;
         throw new MeshError("unavailable", `watch of ${path} broke`, { cause: error });
@@ -101,7 +106,9 @@ export function isRefusal(error: unknown, status: number): boolean {
 function exchange(url: URL, options: RequestOptions, body: object | undefined): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const request = (url.protocol === "http:" ? httpRequest : httpsRequest)(url, options, resolve);
-  request.on("error", (error) => reject(new MeshError("unavailable", `${url.host} does not answer: ${error.message}`, { cause: error })));
+  request.on("error", (error) =>
+    reject(new MeshError("unavailable", `${url.host} does not answer: ${error.message}`, { cause: error })),
+  );
   request.end(body === undefined ? undefined : JSON.stringify(body));
   return promise;
 }
@@ -109,7 +116,8 @@ function exchange(url: URL, options: RequestOptions, body: object | undefined): 
 function headersOf(call: KubernetesCall): Record<string, string> {
   const headers: Record<string, string> = { accept: "application/json" };
   if (call.body !== undefined) {
-    headers["content-type"] = call.contentType ?? (call.method === "PATCH" ? "application/merge-patch+json" : "application/json");
+    headers["content-type"] =
+      call.contentType ?? (call.method === "PATCH" ? "application/merge-patch+json" : "application/json");
   }
   return headers;
 }

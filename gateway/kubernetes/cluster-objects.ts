@@ -8,10 +8,10 @@ import type { ServiceKey } from "../../shared/core/mesh/mesh.ts";
 import { refusedMarker, stateEntry } from "../../shared/core/state/cluster-state.ts";
 import { emptyTrie, type Trie } from "../../shared/core/trie/trie.ts";
 import type { ObjectNote } from "../publish/outbox.ts";
+import { createClassRoster } from "./class-roster.ts";
 import type { KubernetesClient, KubernetesObject } from "./client.ts";
 import { type EndpointSlice, toEndpointSlice } from "./endpoint-slices.ts";
 import { type Collection, type ListWatch, startListWatch } from "./list-watch.ts";
-import { createClassRoster } from "./class-roster.ts";
 import { type Pod, toPod } from "./pods.ts";
 import type { SelectingService } from "./workload-classes.ts";
 
@@ -49,7 +49,12 @@ export interface ClusterObjects extends AsyncDisposable {
 }
 
 const podCollection: Collection = { group: "", version: "v1", plural: "pods", kind: "Pod" };
-const sliceCollection: Collection = { group: "discovery.k8s.io", version: "v1", plural: "endpointslices", kind: "EndpointSlice" };
+const sliceCollection: Collection = {
+  group: "discovery.k8s.io",
+  version: "v1",
+  plural: "endpointslices",
+  kind: "EndpointSlice",
+};
 
 export function startClusterObjects(options: ClusterObjectsOptions): ClusterObjects {
   const listeners = new Set<(change: ClusterChange) => void>();
@@ -102,7 +107,13 @@ interface Keep {
 }
 
 function createPicture(options: ClusterObjectsOptions, emit: (change: ClusterChange) => void) {
-  let objects: Trie = emptyTrie.with([stateEntry({ key: { ...kinds.clusterNetwork, namespace: "", name: "cluster" }, uid: "cluster", body: { spec: options.network } })]);
+  let objects: Trie = emptyTrie.with([
+    stateEntry({
+      key: { ...kinds.clusterNetwork, namespace: "", name: "cluster" },
+      uid: "cluster",
+      body: { spec: options.network },
+    }),
+  ]);
   const notes = new Map<string, ObjectNote>();
   const pods = new Map<string, Pod>();
   const slices = new Map<string, EndpointSlice>();
@@ -145,7 +156,8 @@ function createPicture(options: ClusterObjectsOptions, emit: (change: ClusterCha
         const entries = list.map((object) => remember(object, entryOf(object)));
         const present = new Set(entries.map(([key]) => key));
         const gone: (readonly [string, undefined])[] = [];
-        for (const [key] of objects.entries()) if (key.startsWith(prefix) && !present.has(key)) gone.push([key, undefined]);
+        for (const [key] of objects.entries())
+          if (key.startsWith(prefix) && !present.has(key)) gone.push([key, undefined]);
         if (isService) dropAbsent(services, list);
         change([...entries, ...gone]);
         if (isService) for (const namespace of services.keys()) classify(namespace);
@@ -209,7 +221,11 @@ function createPicture(options: ClusterObjectsOptions, emit: (change: ClusterCha
   };
 }
 
-function keepByKey(kept: ReadonlyMap<string, unknown>, apply: (object: KubernetesObject) => void, remove: (key: string) => void): Keep {
+function keepByKey(
+  kept: ReadonlyMap<string, unknown>,
+  apply: (object: KubernetesObject) => void,
+  remove: (key: string) => void,
+): Keep {
   const keyOf = ({ metadata }: KubernetesObject): string => `${metadata.namespace ?? ""}/${metadata.name}`;
   return {
     replace(list) {
@@ -227,12 +243,24 @@ function entryOf(object: KubernetesObject): readonly [string, string] {
   const normalised = normalise(object);
   const uid = object.metadata.uid ?? "";
   if ("refused" in normalised) {
-    const key = normalised.key ?? { group: groupOf(object), kind: object.kind ?? "", namespace: object.metadata.namespace ?? "", name: object.metadata.name };
-    return stateEntry({ key, uid, body: refusedMarker({ bodyHash: contentHash(JSON.stringify(object)), reason: normalised.refused }) });
+    const key = normalised.key ?? {
+      group: groupOf(object),
+      kind: object.kind ?? "",
+      namespace: object.metadata.namespace ?? "",
+      name: object.metadata.name,
+    };
+    return stateEntry({
+      key,
+      uid,
+      body: refusedMarker({ bodyHash: contentHash(JSON.stringify(object)), reason: normalised.refused }),
+    });
   }
   const text = canonicalJson(normalised.body);
   if (Buffer.byteLength(text) <= maxMessageBytes) return stateEntry(normalised);
-  const refused: MeshObject = { ...normalised, body: refusedMarker({ bodyHash: contentHash(text), reason: `larger than ${maxMessageBytes} bytes` }) };
+  const refused: MeshObject = {
+    ...normalised,
+    body: refusedMarker({ bodyHash: contentHash(text), reason: `larger than ${maxMessageBytes} bytes` }),
+  };
   return stateEntry(refused);
 }
 
@@ -251,14 +279,21 @@ function noteOf({ metadata }: KubernetesObject): ObjectNote {
   return { cause, time: new Date().toISOString() };
 }
 
-function keepService(services: Map<string, Map<string, SelectingService>>, { metadata, spec }: KubernetesObject & { readonly spec?: unknown }): void {
+function keepService(
+  services: Map<string, Map<string, SelectingService>>,
+  { metadata, spec }: KubernetesObject & { readonly spec?: unknown },
+): void {
   const namespace = metadata.namespace ?? "";
   const own = services.get(namespace) ?? new Map<string, SelectingService>();
   services.set(namespace, own);
-  own.set(metadata.name, { metadata: { namespace, name: metadata.name }, spec: spec as NonNullable<SelectingService["spec"]> });
+  own.set(metadata.name, {
+    metadata: { namespace, name: metadata.name },
+    spec: spec as NonNullable<SelectingService["spec"]>,
+  });
 }
 
 function dropAbsent(services: Map<string, Map<string, SelectingService>>, list: readonly KubernetesObject[]): void {
   const present = new Set(list.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`));
-  for (const [namespace, own] of services) for (const name of own.keys()) if (!present.has(`${namespace}/${name}`)) own.delete(name);
+  for (const [namespace, own] of services)
+    for (const name of own.keys()) if (!present.has(`${namespace}/${name}`)) own.delete(name);
 }

@@ -25,7 +25,11 @@ interface RawSlice {
   readonly endpoints?:
     | readonly {
         readonly addresses?: readonly string[];
-        readonly conditions?: { readonly ready?: boolean | null; readonly serving?: boolean | null; readonly terminating?: boolean | null };
+        readonly conditions?: {
+          readonly ready?: boolean | null;
+          readonly serving?: boolean | null;
+          readonly terminating?: boolean | null;
+        };
         readonly targetRef?: { readonly kind?: string; readonly name?: string; readonly namespace?: string };
         readonly zone?: string;
       }[]
@@ -41,7 +45,9 @@ export function toEndpointSlice(object: KubernetesObject): EndpointSlice | undef
   return {
     key: `${namespace}/${object.metadata.name}`,
     service: serviceKey(namespace, service),
-    ports: (ports ?? []).flatMap(({ name, port, protocol = "TCP" }) => (port === undefined || protocol !== "TCP" ? [] : [{ name: name ?? "", port }])),
+    ports: (ports ?? []).flatMap(({ name, port, protocol = "TCP" }) =>
+      port === undefined || protocol !== "TCP" ? [] : [{ name: name ?? "", port }],
+    ),
     endpoints: (endpoints ?? []).map(({ addresses, conditions, targetRef, zone }) => {
       const ready = conditions?.ready ?? true;
       return {

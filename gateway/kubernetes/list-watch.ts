@@ -33,8 +33,13 @@ const absentDelay = 2000;
  * Follows one collection: consistent list, then a watch from its resourceVersion with bookmarks. 410 or a broken history: a new list; other faults: the
  * watch again from where it was, with jittered back-off.
  */
-export function startListWatch(client: KubernetesClient, collection: Collection, handlers: ListWatchHandlers): ListWatch {
-  const root = collection.group === "" ? `/api/${collection.version}` : `/apis/${collection.group}/${collection.version}`;
+export function startListWatch(
+  client: KubernetesClient,
+  collection: Collection,
+  handlers: ListWatchHandlers,
+): ListWatch {
+  const root =
+    collection.group === "" ? `/api/${collection.version}` : `/apis/${collection.group}/${collection.version}`;
   const path = `${root}/${collection.plural}`;
   const stop = new AbortController();
   const listed = new Set<PromiseWithResolvers<void>>();
@@ -56,7 +61,8 @@ export function startListWatch(client: KubernetesClient, collection: Collection,
     const query = `watch=1&allowWatchBookmarks=true&resourceVersion=${encodeURIComponent(resourceVersion)}`;
     await client.watch(`${path}?${query}`, signal, (line) => {
       const { type, object } = JSON.parse(line) as WatchLine;
-      if (type === "ERROR") throw new KubernetesRefusal(object.code ?? 500, object.reason ?? "", object.message ?? "watch error");
+      if (type === "ERROR")
+        throw new KubernetesRefusal(object.code ?? 500, object.reason ?? "", object.message ?? "watch error");
       if (object.metadata.resourceVersion !== undefined) from = object.metadata.resourceVersion;
       if (type === "ADDED" || type === "MODIFIED") handlers.applied(withKind(object, collection));
       else if (type === "DELETED") handlers.deleted(withKind(object, collection));
@@ -108,7 +114,11 @@ interface FoundList {
 
 async function readList(
   client: KubernetesClient,
-  { path, collection, signal }: { readonly path: string; readonly collection: Collection; readonly signal: AbortSignal },
+  {
+    path,
+    collection,
+    signal,
+  }: { readonly path: string; readonly collection: Collection; readonly signal: AbortSignal },
 ): Promise<FoundList> {
   try {
     // No resourceVersion: a consistent read, never a cache that may lag.
@@ -116,7 +126,10 @@ async function readList(
       readonly metadata: { readonly resourceVersion: string };
       readonly items: readonly KubernetesObject[];
     }>({ path, signal });
-    return { items: list.items.map((item) => withKind(item, collection)), resourceVersion: list.metadata.resourceVersion };
+    return {
+      items: list.items.map((item) => withKind(item, collection)),
+      resourceVersion: list.metadata.resourceVersion,
+    };
   } catch (error) {
     if (error instanceof KubernetesRefusal && error.status === 404) return { items: [], resourceVersion: undefined };
     throw error;

@@ -16,7 +16,11 @@ export interface LeaseOptions {
 }
 
 interface Lease extends KubernetesObject {
-  readonly spec?: { readonly holderIdentity?: string; readonly renewTime?: string; readonly leaseDurationSeconds?: number };
+  readonly spec?: {
+    readonly holderIdentity?: string;
+    readonly renewTime?: string;
+    readonly leaseDurationSeconds?: number;
+  };
 }
 
 /** A won Lease. It elects, but it does not fence: that is the epoch's work, checked at the head (design.md §3). */
@@ -28,7 +32,11 @@ export interface HeldLease {
 }
 
 /** Waits until the Lease is ours, runs `work` while it is, and again, until the signal. */
-export async function whileHoldingLease(client: KubernetesClient, options: LeaseOptions, work: (lease: HeldLease) => Promise<void>): Promise<void> {
+export async function whileHoldingLease(
+  client: KubernetesClient,
+  options: LeaseOptions,
+  work: (lease: HeldLease) => Promise<void>,
+): Promise<void> {
   const period = options.duration / 3;
   while (!options.signal.aborted) {
     try {
@@ -40,10 +48,16 @@ export async function whileHoldingLease(client: KubernetesClient, options: Lease
   }
 }
 
-async function hold(client: KubernetesClient, options: LeaseOptions, work: (lease: HeldLease) => Promise<void>): Promise<void> {
+async function hold(
+  client: KubernetesClient,
+  options: LeaseOptions,
+  work: (lease: HeldLease) => Promise<void>,
+): Promise<void> {
   const lost = new AbortController();
   const signal = AbortSignal.any([options.signal, lost.signal]);
-  const working = work({ lost: signal, takeEpoch: (atLeast) => takeEpoch(client, options, atLeast) }).finally(() => lost.abort());
+  const working = work({ lost: signal, takeEpoch: (atLeast) => takeEpoch(client, options, atLeast) }).finally(() =>
+    lost.abort(),
+  );
   let renewed = Date.now();
   while (!signal.aborted) {
     await delay(options.duration / 3, undefined, { signal }).catch(() => undefined);
@@ -62,15 +76,27 @@ async function hold(client: KubernetesClient, options: LeaseOptions, work: (leas
 /** Creates, renews or takes over. False when another holds it and is alive, or was faster. */
 async function tryToHold(client: KubernetesClient, options: LeaseOptions): Promise<boolean> {
   const lease = await readLease(client, options);
-  const spec = { holderIdentity: options.identity, leaseDurationSeconds: Math.ceil(options.duration / 1000), renewTime: microTime() };
+  const spec = {
+    holderIdentity: options.identity,
+    leaseDurationSeconds: Math.ceil(options.duration / 1000),
+    renewTime: microTime(),
+  };
   try {
     if (lease === undefined) {
       const metadata = { name: options.name, namespace: options.namespace };
-      await client.call({ method: "POST", path: leasesPath(options), body: { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata, spec } });
+      await client.call({
+        method: "POST",
+        path: leasesPath(options),
+        body: { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata, spec },
+      });
       return true;
     }
     if (lease.spec?.holderIdentity !== options.identity && isAlive(lease)) return false;
-    await client.call({ method: "PUT", path: leasePath(options), body: { ...lease, spec: { ...lease.spec, ...spec } } });
+    await client.call({
+      method: "PUT",
+      path: leasePath(options),
+      body: { ...lease, spec: { ...lease.spec, ...spec } },
+    });
     return true;
   } catch (error) {
     if (isRefusal(error, 409)) return false; // another replica wrote it between our read and our write
@@ -81,10 +107,14 @@ async function tryToHold(client: KubernetesClient, options: LeaseOptions): Promi
 async function takeEpoch(client: KubernetesClient, options: LeaseOptions, atLeast: number): Promise<number> {
   for (;;) {
     const lease = await readLease(client, options);
-    if (lease === undefined || lease.spec?.holderIdentity !== options.identity) throw new Error("the Lease is another's now");
+    if (lease === undefined || lease.spec?.holderIdentity !== options.identity)
+      throw new Error("the Lease is another's now");
     const remembered = Number(lease.metadata.annotations?.[epochAnnotation] ?? 0);
     const epoch = Math.max(Number.isSafeInteger(remembered) ? remembered : 0, atLeast) + 1;
-    const metadata = { ...lease.metadata, annotations: { ...lease.metadata.annotations, [epochAnnotation]: String(epoch) } };
+    const metadata = {
+      ...lease.metadata,
+      annotations: { ...lease.metadata.annotations, [epochAnnotation]: String(epoch) },
+    };
     try {
       await client.call({ method: "PUT", path: leasePath(options), body: { ...lease, metadata } });
       return epoch;

@@ -1,5 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { type ClusterEvent, type ClusterFact, type EventCause, eventVersion, type Position } from "../../shared/core/events/cluster-event.ts";
+import {
+  type ClusterEvent,
+  type ClusterFact,
+  type EventCause,
+  eventVersion,
+  type Position,
+} from "../../shared/core/events/cluster-event.ts";
 import { parseObjectKey } from "../../shared/core/events/object.ts";
 import { readRefusedMarker, readStateEntry } from "../../shared/core/state/cluster-state.ts";
 import type { Trie, TrieDifference } from "../../shared/core/trie/trie.ts";
@@ -51,13 +57,21 @@ export function markEvent(context: OutboxContext, position: Position, fact: Clus
 
 function eventOf(context: OutboxContext, position: Position, difference: TrieDifference): ClusterEvent {
   const note = context.note(difference.key);
-  const origin = { v: eventVersion, mesh: context.mesh, cluster: context.cluster, ...position, time: note?.time ?? context.now(), traceparent: newTraceparent() } as const;
+  const origin = {
+    v: eventVersion,
+    mesh: context.mesh,
+    cluster: context.cluster,
+    ...position,
+    time: note?.time ?? context.now(),
+    traceparent: newTraceparent(),
+  } as const;
   return { ...origin, ...factOf(difference, note?.cause ?? {}) };
 }
 
 function factOf({ key, before, after }: TrieDifference, cause: EventCause): ClusterFact {
   const object = parseObjectKey(key);
-  if (after === undefined) return { type: "ObjectDeleted", object, uid: before === undefined ? "" : readStateEntry(before).uid, cause };
+  if (after === undefined)
+    return { type: "ObjectDeleted", object, uid: before === undefined ? "" : readStateEntry(before).uid, cause };
   const { uid, body } = readStateEntry(after);
   const refused = readRefusedMarker(body);
   if (refused !== undefined) return { type: "ObjectRefused", object, uid, ...refused, cause };

@@ -28,7 +28,9 @@ export interface PublisherOptions {
   /** Undefined when the cluster has not joined; throws when it cannot be read. */
   readonly readHead: () => Promise<Head | undefined>;
   /** What was seen of the cloud, for ListStarted. */
-  readonly seen: () => { readonly incarnation: string; readonly version: number; readonly policyVersion: number } | undefined;
+  readonly seen: () =>
+    | { readonly incarnation: string; readonly version: number; readonly policyVersion: number }
+    | undefined;
   readonly settings: PublisherSettings;
   readonly log: (event: PublisherEvent) => void;
 }
@@ -42,10 +44,20 @@ export interface PublisherSettings {
   readonly heartbeatInterval: number;
 }
 
-export const defaultPublisherSettings: PublisherSettings = { settleInterval: 1000, settleLimit: 15_000, heartbeatInterval: 10_000 };
+export const defaultPublisherSettings: PublisherSettings = {
+  settleInterval: 1000,
+  settleLimit: 15_000,
+  heartbeatInterval: 10_000,
+};
 
 export type PublisherEvent =
-  | { readonly kind: "listed"; readonly epoch: number; readonly reason: string; readonly objects: number; readonly asserted: boolean }
+  | {
+      readonly kind: "listed";
+      readonly epoch: number;
+      readonly reason: string;
+      readonly objects: number;
+      readonly asserted: boolean;
+    }
   | { readonly kind: "published"; readonly position: Position; readonly events: number }
   | { readonly kind: "settled"; readonly position: Position }
   | { readonly kind: "fault"; readonly message: string };
@@ -85,10 +97,17 @@ async function publishList(options: PublisherOptions, lease: HeldLease, reason: 
   const objects = options.local.objects();
   const seen = options.seen();
   const asserted = head.applied.epoch > 0 && head.state === objects.root;
-  const start: ClusterFact = { type: "ListStarted", reason, ...(asserted && { asserts: objects.root }), ...(seen && { seen }) };
+  const start: ClusterFact = {
+    type: "ListStarted",
+    reason,
+    ...(asserted && { asserts: objects.root }),
+    ...(seen && { seen }),
+  };
   const position: Position = { epoch, seq: 1 };
   await send(options, [markEvent(options.context, position, start)]);
-  const published = asserted ? { objects, position } : await publishWhole(options, { objects: emptyTrie, position }, objects);
+  const published = asserted
+    ? { objects, position }
+    : await publishWhole(options, { objects: emptyTrie, position }, objects);
   options.log({ kind: "listed", epoch, reason, objects: objects.size, asserted });
   return published;
 }
@@ -135,7 +154,9 @@ async function publishChanges(options: PublisherOptions, lost: AbortSignal, star
       checkAt = now + settings.settleInterval;
     }
     if (now - heartbeatAt >= settings.heartbeatInterval) {
-      await send(options, [markEvent(options.context, published.position, { type: "Heartbeat", state: published.objects.root })]);
+      await send(options, [
+        markEvent(options.context, published.position, { type: "Heartbeat", state: published.objects.root }),
+      ]);
       heartbeatAt = now;
       settled = false; // the head may answer it with a wish
       sentAt = now;
@@ -146,10 +167,14 @@ async function publishChanges(options: PublisherOptions, lost: AbortSignal, star
   return "the Lease was lost";
 }
 
-async function checkHead(options: PublisherOptions, position: Position): Promise<{ readonly settled: boolean; readonly want: string | undefined }> {
+async function checkHead(
+  options: PublisherOptions,
+  position: Position,
+): Promise<{ readonly settled: boolean; readonly want: string | undefined }> {
   const head = await options.readHead();
   if (head === undefined) return { settled: false, want: "the head is gone" };
-  if (head.applied.epoch > position.epoch) return { settled: false, want: `another publisher took epoch ${head.applied.epoch}` };
+  if (head.applied.epoch > position.epoch)
+    return { settled: false, want: `another publisher took epoch ${head.applied.epoch}` };
   // A wish written before this epoch's list was taken is answered by it; one that outlives the list is about us.
   const settled = !isAfter(position, head.applied);
   return { settled, want: settled ? head.want : undefined };

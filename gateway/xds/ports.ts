@@ -1,5 +1,5 @@
-import type { View } from '../../shared/core/stream/view.ts';
-import type { EnvoyType } from '../../shared/core/xds/resource.ts';
+import type { View } from "../../shared/core/stream/view.ts";
+import type { EnvoyType } from "../../shared/core/xds/resource.ts";
 
 /** A proxy whose token and pod were checked (design.md §6.3). */
 export interface ProxyIdentity {
@@ -13,13 +13,16 @@ export interface ProxyIdentity {
 
 /** Why a stream was refused: a gRPC status name and a sentence for the log and the metric. */
 export interface ProxyRefusal {
-  readonly code: 'UNAUTHENTICATED' | 'PERMISSION_DENIED' | 'UNAVAILABLE' | 'RESOURCE_EXHAUSTED';
+  readonly code: "UNAUTHENTICATED" | "PERMISSION_DENIED" | "UNAVAILABLE" | "RESOURCE_EXHAUSTED";
   readonly reason: string;
 }
 
 export interface ProxyAuthenticator {
   /** `token` is the bearer token of the stream's metadata, `address` the peer's IP. */
-  authenticate(request: { readonly token: string | undefined; readonly address: string }): Promise<ProxyIdentity | ProxyRefusal>;
+  authenticate(request: {
+    readonly token: string | undefined;
+    readonly address: string;
+  }): Promise<ProxyIdentity | ProxyRefusal>;
 }
 
 /** Where streams get their views from. */
@@ -38,11 +41,27 @@ export interface ViewListener {
 
 /** What streams tell about their proxies. Called in stream order; must not throw. */
 export interface ProxyReports {
-  connected(proxy: ProxyIdentity, info: { readonly nodeId: string; readonly envoyVersion: string; readonly protocol: 'delta' | 'sotw' }): void;
+  connected(
+    proxy: ProxyIdentity,
+    info: { readonly nodeId: string; readonly envoyVersion: string; readonly protocol: "delta" | "sotw" },
+  ): void;
   disconnected(proxy: ProxyIdentity, reason: string): void;
   /** Everything of this view that the proxy subscribes to is acknowledged (again, or for the first time). */
   settled(proxy: ProxyIdentity, view: { readonly generation: number; readonly snapshotVersion: number }): void;
-  acknowledged(proxy: ProxyIdentity, resources: { readonly type: EnvoyType; readonly names: readonly { readonly name: string; readonly version: string }[] }): void;
+  acknowledged(
+    proxy: ProxyIdentity,
+    resources: {
+      readonly type: EnvoyType;
+      readonly names: readonly { readonly name: string; readonly version: string }[];
+    },
+  ): void;
   /** The proxy refused these versions and stays on what it had. One name when it went alone. */
-  refused(proxy: ProxyIdentity, refusal: { readonly type: EnvoyType; readonly names: readonly { readonly name: string; readonly version: string }[]; readonly message: string }): void;
+  refused(
+    proxy: ProxyIdentity,
+    refusal: {
+      readonly type: EnvoyType;
+      readonly names: readonly { readonly name: string; readonly version: string }[];
+      readonly message: string;
+    },
+  ): void;
 }

@@ -112,9 +112,16 @@ async function guard<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
-    const code = (error as { readonly code?: unknown }).code;
-    throw faultOf(typeof code === "number" ? code : 0, error instanceof Error ? error.message : String(error), error);
+    const code = statusOf(error);
+    throw faultOf(code, error instanceof Error ? error.message : String(error), error);
   }
+}
+
+/** The SDK wraps the answer to a batch in an error without its status. 0: no answer. */
+function statusOf(error: unknown): number {
+  const { code, cause } = error as { readonly code?: unknown; readonly cause?: { readonly code?: unknown } };
+  const status = typeof code === "number" ? code : cause?.code;
+  return typeof status === "number" ? status : 0;
 }
 
 function faultOf(status: number, message: string, cause?: unknown): MeshError {

@@ -96,10 +96,10 @@ function discovery(type: string, defaultConfig: Any): ExtensionConfigSource {
   return { configSource: promptAds, defaultConfig, typeUrls: [type] };
 }
 
-function httpRbac(rules: HttpRbac["rules"]): Any {
+export function httpRbac(rules: HttpRbac["rules"]): Any {
   return any(HttpRbac, { rules, rulesStatPrefix: statPrefix, trackPerRuleStats: true });
 }
 
-function tcpRbac(rules: TcpRbac["rules"]): Any {
+export function tcpRbac(rules: TcpRbac["rules"]): Any {
   return any(TcpRbac, { rules, statPrefix });
 }

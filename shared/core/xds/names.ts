@@ -91,3 +91,8 @@ export const noAccounts = "none" as AccountsSignature;
 export function accountsSignature(accounts: readonly AccountKey[]): AccountsSignature {
   return accounts.length === 0 ? noAccounts : (contentHash(accounts.join(",")).slice(0, 12) as AccountsSignature);
 }
+
+/** Of a name that authorizationName() gave. */
+export function isTcpAuthorization(name: string): boolean {
+  return name.startsWith("authz-tcp-");
+}

@@ -1,0 +1,78 @@
+import { classesOf } from "../../shared/core/snapshot/snapshot.ts";
+import type { GatewayConfig } from "../config.ts";
+import type { HeadFollower } from "../follow/head-follower.ts";
+import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
+import type { GatewayMetrics } from "../metrics.ts";
+import type { Reporting } from "../report/start-reporting.ts";
+import type { AdminPages } from "./server.ts";
+
+export interface AdminState {
+  readonly config: GatewayConfig;
+  readonly objects: ClusterObjects;
+  readonly reporting: Reporting;
+  readonly follower: HeadFollower;
+  readonly metrics: GatewayMetrics;
+}
+
+export function adminPages({ config, objects, reporting, follower, metrics }: AdminState): AdminPages {
+  const { roster, board } = reporting;
+  return {
+    "/healthz": { about: "200 while the process lives", answer: () => ({ status: 200, json: { status: "ok" } }) },
+    "/readyz": {
+      about: "200 once a snapshot is in force",
+      answer() {
+        const current = follower.current();
+        return current === undefined
+          ? { status: 503, json: { status: "no snapshot yet" } }
+          : { status: 200, json: { status: "ok", version: current.version } };
+      },
+    },
+    "/metrics": {
+      about: "Prometheus metrics",
+      answer: async () => ({
+        status: 200,
+        text: await metrics.text(),
+        contentType: "text/plain; version=0.0.4; charset=utf-8",
+      }),
+    },
+    "/debug/proxies": {
+      about: "proxies with the version they should have and the one they acknowledged",
+      answer: () => ({
+        status: 200,
+        json: {
+          wanted: roster.wanted(),
+          proxies: roster.rows(),
+          changes: roster.changes(),
+          refusals: roster.refusals(),
+        },
+      }),
+    },
+    "/debug/problems": {
+      about: "mistakes in objects, and what to do about each",
+      answer: () => ({ status: 200, json: { problems: board.standing() } }),
+    },
+    "/debug/snapshot": {
+      about: "the snapshot in force",
+      answer() {
+        const current = follower.current();
+        if (current === undefined) return { status: 404, json: { error: "no snapshot yet" } };
+        const { incarnation, version, served, snapshot, resources } = current;
+        return {
+          status: 200,
+          json: { incarnation, version, served, classes: classesOf(snapshot.index), resources: resources.size },
+        };
+      },
+    },
+    "/debug/state": {
+      about: "the gateway's picture of the cluster, as state hash and object keys",
+      answer: () => ({
+        status: 200,
+        json: {
+          cluster: config.cluster,
+          state: objects.objects().root,
+          objects: [...objects.objects().entries()].map(([key]) => key).sort(),
+        },
+      }),
+    },
+  };
+}

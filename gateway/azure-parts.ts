@@ -1,0 +1,36 @@
+import { type TokenCredential, WorkloadIdentityCredential } from "@azure/identity";
+import { createCosmosDocumentStore } from "../shared/adapters/azure/cosmos.ts";
+import { createEventHubSender, createEventHubTail } from "../shared/adapters/azure/event-hubs.ts";
+import type { GatewayParts } from "./compose.ts";
+import type { GatewayConfig } from "./config.ts";
+import { createKubernetesClient } from "./kubernetes/client.ts";
+import type { GatewayLog } from "./log.ts";
+
+/** The parts in Azure, with the pod's workload identity, or on the stand-ins by connection string. */
+export function azureParts(config: GatewayConfig, log: GatewayLog): GatewayParts & AsyncDisposable {
+  const hubs =
+    "connectionString" in config.hubs ? config.hubs : { namespace: config.hubs.address, credential: credential() };
+  const cosmos =
+    "connectionString" in config.cosmos ? config.cosmos : { endpoint: config.cosmos.address, credential: credential() };
+  const events = createEventHubSender({ connection: hubs, hub: "mesh-events" });
+  const reports = createEventHubSender({ connection: hubs, hub: "mesh-reports" });
+  return {
+    client: createKubernetesClient(config.kubeconfig),
+    documents: createCosmosDocumentStore({ connection: cosmos, database: config.database }),
+    events,
+    reports,
+    openSnapshotTail: createEventHubTail({
+      connection: hubs,
+      hub: "mesh-snapshots",
+      consumerGroup: config.consumerGroup,
+    }),
+    log,
+    async [Symbol.asyncDispose]() {
+      await Promise.all([events[Symbol.asyncDispose](), reports[Symbol.asyncDispose]()]);
+    },
+  };
+}
+
+function credential(): TokenCredential {
+  return new WorkloadIdentityCredential();
+}

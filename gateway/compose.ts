@@ -1,0 +1,127 @@
+import { absentResource } from "../shared/core/xds/absent.ts";
+import type { DocumentStore } from "../shared/ports/document-store.ts";
+import type { HubSender, OpenHubTail } from "../shared/ports/event-hub.ts";
+import { systemClock } from "../shared/shell/system-clock.ts";
+import { createBlockStore } from "../shared/store/block-store.ts";
+import { adminPages } from "./admin/pages.ts";
+import { startAdminServer } from "./admin/server.ts";
+import type { GatewayConfig } from "./config.ts";
+import { createProxyViews } from "./fast/proxy-views.ts";
+import { type HeadFollower, startHeadFollower } from "./follow/head-follower.ts";
+import { createHeadReader } from "./follow/head-reader.ts";
+import { type GatewayIdentity, startIdentity } from "./identity/start-identity.ts";
+import type { KubernetesClient } from "./kubernetes/client.ts";
+import { startClusterObjects } from "./kubernetes/cluster-objects.ts";
+import type { GatewayLog } from "./log.ts";
+import { createMetrics, type GatewayMetrics } from "./metrics.ts";
+import { startPublishing } from "./publish/start-publishing.ts";
+import { readPublisherKey } from "./publisher-key.ts";
+import { createProblemReader } from "./report/compiled-problems.ts";
+import { type Reporting, startReporting } from "./report/start-reporting.ts";
+import { startXdsServer, type XdsServer } from "./xds/server.ts";
+
+/** What a gateway stands on; in Azure, on the stand-ins, or in memory. */
+export interface GatewayParts {
+  readonly client: KubernetesClient;
+  readonly documents: DocumentStore;
+  readonly events: HubSender;
+  readonly reports: HubSender;
+  readonly openSnapshotTail: OpenHubTail;
+  readonly log: GatewayLog;
+}
+
+export interface Gateway extends AsyncDisposable {
+  readonly xdsPort: number;
+  readonly adminPort: number;
+}
+
+/** Makes the handler of faults met in one place. */
+export type FaultsOf = (where: string) => (error: unknown) => void;
+
+/** Starts everything, in the order in which each needs the one before; disposing ends it the other way round. */
+export async function startGateway(config: GatewayConfig, parts: GatewayParts): Promise<Gateway> {
+  await using life = new AsyncDisposableStack();
+  const { client, documents, log } = parts;
+  const metrics = createMetrics({ proxies: () => xds.streams, lastContact: () => follower.lastContact() });
+  const faults: FaultsOf = (where) => (error) => {
+    metrics.fault(where);
+    log.warn({ where, error: error instanceof Error ? error.message : String(error) }, "fault");
+  };
+  const key = await readPublisherKey(client, config.namespace);
+  const network = { ...config.network };
+  const objects = life.use(
+    startClusterObjects({ client, network, classLinger: config.durations.classLinger, fault: faults("kubernetes") }),
+  );
+  const identity = life.use(await startIdentity(config, { client, objects, faults }));
+  const reporting = life.use(
+    startReporting(config, { parts, objects, key, metrics, faults, snapshot: () => follower.current() }),
+  );
+  const views = life.use(createProxyViews({ objects, secrets: identity.secrets, isProven: reporting.roster.isProven }));
+
+  const heads = createHeadReader(documents, config.cluster);
+  const follower: HeadFollower = life.use(
+    startHeadFollower({
+      mesh: config.mesh,
+      cluster: config.cluster,
+      readHead: heads.read,
+      blocks: createBlockStore(documents, config.cluster),
+      openTail: parts.openSnapshotTail,
+      readInterval: config.durations.headRead,
+      onSnapshot(snapshot) {
+        metrics.snapshotFollowed(snapshot.version);
+        reporting.serving(snapshot);
+        views.serve(snapshot);
+      },
+      log: (event) => (event.kind === "fault" ? faults("follow")(event.message) : log.info(event, event.kind)),
+    }),
+  );
+  heads.onRead(follower.offer);
+  heads.onRead(
+    createProblemReader({
+      documents,
+      cluster: config.cluster,
+      take: reporting.board.compiled,
+      fault: faults("problems"),
+    }),
+  );
+
+  await objects.listed;
+  const xds: XdsServer = life.use(await startXds(config, { identity, views, reporting, metrics, faults, log }));
+  const admin = life.use(
+    await startAdminServer(config.admin, adminPages({ config, objects, reporting, follower, metrics })),
+  );
+  life.use(startPublishing(config, { parts, objects, heads, key, follower, metrics, fault: faults("publish") }));
+  const running = life.move();
+  return { xdsPort: xds.port, adminPort: admin.port, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
+interface XdsParts {
+  readonly identity: GatewayIdentity;
+  readonly views: ReturnType<typeof createProxyViews>;
+  readonly reporting: Reporting;
+  readonly metrics: GatewayMetrics;
+  readonly faults: FaultsOf;
+  readonly log: GatewayLog;
+}
+
+async function startXds(config: GatewayConfig, parts: XdsParts): Promise<XdsServer> {
+  const { identity, views, reporting, metrics, faults, log } = parts;
+  const server = await startXdsServer({
+    ...config.xds,
+    tls: identity.serverCertificate.current(),
+    authenticator: identity.authenticator,
+    views,
+    reports: reporting.roster,
+    absent: absentResource,
+    clock: systemClock,
+    random: Math.random,
+    settings: { stream: { answerLimitMs: 5000, drainMs: config.durations.drain } },
+    onRefused(refusal, address) {
+      metrics.streamRefused(refusal.code);
+      log.warn({ ...refusal, address }, "stream refused");
+    },
+    onFault: faults("xds"),
+  });
+  identity.serverCertificate.onRenewed(server.replaceCertificate);
+  return server;
+}

@@ -1,0 +1,143 @@
+import { hostname } from "node:os";
+import type { Environment } from "../shared/shell/config/env.ts";
+import { MeshError } from "../shared/shell/mesh-error.ts";
+
+/** A service by connection string, or by address with the pod's workload identity. */
+export type CloudConnection = { readonly connectionString: string } | { readonly address: string };
+
+export interface GatewayConfig {
+  readonly mesh: string;
+  readonly cluster: string;
+  /** Where the gateway's own objects are: Lease, Secrets. */
+  readonly namespace: string;
+  /** The replica: its pod's name. */
+  readonly replica: string;
+  readonly kubeconfig: string | undefined;
+  readonly hubs: CloudConnection;
+  readonly cosmos: CloudConnection;
+  readonly database: string;
+  /** Consumer group of `mesh-snapshots`. */
+  readonly consumerGroup: string;
+  readonly xds: ListenAddress;
+  readonly admin: ListenAddress;
+  /** DNS names of the xDS server's certificate; the first is the one that proxies ask for. */
+  readonly serverNames: readonly string[];
+  readonly network: {
+    readonly serviceCidrs: readonly string[];
+    readonly podCidrs: readonly string[];
+    readonly trustDomain: string;
+    readonly clusterDomain: string;
+  };
+  /** Milliseconds. */
+  readonly durations: GatewayDurations;
+}
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface GatewayDurations {
+  readonly lease: number;
+  readonly headRead: number;
+  readonly settle: number;
+  readonly settleLimit: number;
+  readonly heartbeat: number;
+  readonly classLinger: number;
+  readonly reportInterval: number;
+  /** Envoy's --drain-time-s. */
+  readonly drain: number;
+  /** Life of a workload certificate. */
+  readonly certificate: number;
+}
+
+/** Environment variable → duration → default, in milliseconds. */
+const durations: Readonly<Record<keyof GatewayDurations, readonly [name: string, byDefault: number]>> = {
+  lease: ["WEFT_LEASE_MS", 15_000],
+  headRead: ["WEFT_HEAD_READ_MS", 5000],
+  settle: ["WEFT_SETTLE_MS", 1000],
+  settleLimit: ["WEFT_SETTLE_LIMIT_MS", 15_000],
+  heartbeat: ["WEFT_HEARTBEAT_MS", 10_000],
+  classLinger: ["WEFT_CLASS_LINGER_MS", 120_000],
+  reportInterval: ["WEFT_REPORT_MS", 1000],
+  drain: ["WEFT_DRAIN_MS", 30_000],
+  certificate: ["WEFT_CERTIFICATE_MS", 24 * 3_600_000],
+};
+
+/** All faults at once. */
+export function readGatewayConfig(environment: Environment): GatewayConfig {
+  const faults: string[] = [];
+  const required = (name: string): string => {
+    const value = environment[name];
+    if (value === undefined || value === "") faults.push(`set ${name}`);
+    return value ?? "";
+  };
+  const namespace = environment["WEFT_NAMESPACE"] ?? "weft-system";
+  const config: GatewayConfig = {
+    mesh: environment["WEFT_MESH"] ?? "weft",
+    cluster: required("WEFT_CLUSTER"),
+    namespace,
+    replica: environment["POD_NAME"] ?? hostname().toLowerCase(),
+    kubeconfig: environment["KUBECONFIG"],
+    hubs: cloudConnection(environment, { name: "EventHubs", member: "fullyQualifiedNamespace", faults }),
+    cosmos: cloudConnection(environment, { name: "Cosmos", member: "accountEndpoint", faults }),
+    database: environment["WEFT_DATABASE"] ?? "weft",
+    consumerGroup: environment["WEFT_CONSUMER_GROUP"] ?? "$Default",
+    xds: listenAddress(environment, { name: "WEFT_XDS_ADDRESS", byDefault: "0.0.0.0:15128", faults }),
+    admin: listenAddress(environment, { name: "WEFT_ADMIN_ADDRESS", byDefault: "0.0.0.0:15129", faults }),
+    serverNames: listOf(environment["WEFT_SERVER_NAMES"], [
+      `weft-gateway.${namespace}.svc`,
+      `weft-gateway.${namespace}.svc.cluster.local`,
+    ]),
+    network: {
+      serviceCidrs: listOf(required("WEFT_SERVICE_CIDRS"), []),
+      podCidrs: listOf(environment["WEFT_POD_CIDRS"], []),
+      trustDomain: environment["WEFT_TRUST_DOMAIN"] ?? "cluster.local",
+      clusterDomain: environment["WEFT_CLUSTER_DOMAIN"] ?? "cluster.local",
+    },
+    durations: readDurations(environment, faults),
+  };
+  if (faults.length > 0) throw new MeshError("config-invalid", faults.join("; "));
+  return config;
+}
+
+interface Named {
+  readonly name: string;
+  readonly faults: string[];
+}
+
+function cloudConnection(
+  environment: Environment,
+  { name, member, faults }: Named & { readonly member: string },
+): CloudConnection {
+  const connectionString = environment[name];
+  const address = environment[`${name}__${member}`];
+  if (connectionString === undefined && address === undefined)
+    faults.push(`set ${name} (a connection string) or ${name}__${member}`);
+  return connectionString === undefined ? { address: address ?? "" } : { connectionString };
+}
+
+function listenAddress(
+  environment: Environment,
+  { name, byDefault, faults }: Named & { readonly byDefault: string },
+): ListenAddress {
+  const text = environment[name] ?? byDefault;
+  const colon = text.lastIndexOf(":");
+  const port = Number(text.slice(colon + 1));
+  if (colon < 1 || !Number.isInteger(port) || port < 0 || port > 65_535)
+    faults.push(`${name} is not host:port: ${text}`);
+  return { host: text.slice(0, colon), port };
+}
+
+function readDurations(environment: Environment, faults: string[]): GatewayDurations {
+  const read = Object.entries(durations).map(([duration, [name, byDefault]]) => {
+    const value = Number(environment[name] ?? byDefault);
+    if (!(value > 0)) faults.push(`${name} is not a number of milliseconds: ${environment[name]}`);
+    return [duration, value];
+  });
+  return Object.fromEntries(read) as GatewayDurations;
+}
+
+function listOf(text: string | undefined, byDefault: readonly string[]): readonly string[] {
+  return text === undefined || text === "" ? byDefault : text.split(",").map((entry) => entry.trim());
+}

@@ -1,0 +1,83 @@
+import type { GatewayParts } from "../compose.ts";
+import type { GatewayConfig } from "../config.ts";
+import type { HeadFollower } from "../follow/head-follower.ts";
+import type { HeadReader } from "../follow/head-reader.ts";
+import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
+import type { GatewayMetrics } from "../metrics.ts";
+import type { PublisherKey } from "../publisher-key.ts";
+import { whileHoldingLease } from "./lease.ts";
+import { type PublisherEvent, type PublisherOptions, publishWhileLeading } from "./publisher.ts";
+
+export interface PublishingParts {
+  readonly parts: GatewayParts;
+  readonly objects: ClusterObjects;
+  readonly heads: HeadReader;
+  readonly key: PublisherKey;
+  readonly follower: HeadFollower;
+  readonly metrics: GatewayMetrics;
+  readonly fault: (error: unknown) => void;
+}
+
+/** Publishes whenever this replica holds the Lease. */
+export function startPublishing(
+  config: GatewayConfig,
+  { parts, objects, heads, key, follower, metrics, fault }: PublishingParts,
+): AsyncDisposable {
+  const stop = new AbortController();
+  const { durations } = config;
+  const options: PublisherOptions = {
+    context: { mesh: config.mesh, cluster: config.cluster, note: objects.note, now: () => new Date().toISOString() },
+    key,
+    sender: parts.events,
+    local: {
+      objects: objects.objects,
+      relist: objects.relist,
+      onChange: (listener) => objects.onChange((change) => change.kind === "objects" && listener()),
+    },
+    readHead: heads.read,
+    seen() {
+      const current = follower.current();
+      return (
+        current && {
+          incarnation: current.incarnation,
+          version: current.version,
+          policyVersion: current.served.policyVersion,
+        }
+      );
+    },
+    settings: {
+      settleInterval: durations.settle,
+      settleLimit: durations.settleLimit,
+      heartbeatInterval: durations.heartbeat,
+    },
+    log: (event) => observe(event, { parts, metrics, fault }),
+  };
+  const running = whileHoldingLease(
+    parts.client,
+    {
+      namespace: config.namespace,
+      name: "weft-publisher",
+      identity: config.replica,
+      duration: durations.lease,
+      signal: stop.signal,
+      fault,
+    },
+    (lease) => publishWhileLeading(options, lease),
+  );
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await running;
+    },
+  };
+}
+
+function observe(
+  event: PublisherEvent,
+  { parts, metrics, fault }: Pick<PublishingParts, "parts" | "metrics" | "fault">,
+): void {
+  if (event.kind === "fault") return fault(event.message);
+  if (event.kind === "published") metrics.eventsPublished(event.events);
+  if (event.kind === "listed") metrics.lists(event.asserted ? "asserted" : "whole");
+  parts.log.info({ ...event }, event.kind);
+}

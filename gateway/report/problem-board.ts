@@ -1,0 +1,50 @@
+import { type ObjectKey, objectKeyText } from "../../shared/core/events/object.ts";
+import { type Problem, sortProblems } from "../../shared/core/mesh/problem.ts";
+import type { ServedSnapshot } from "../follow/head-follower.ts";
+import type { Refusal } from "./proxy-roster.ts";
+
+/** All problems that stand, of compiling and of proxies, each on its object. */
+export interface ProblemBoard {
+  /** What compiling found. */
+  compiled(problems: readonly Problem[]): void;
+  /** What proxies refuse now; each lands on the objects that made the resource what it is. */
+  refusals(refusals: readonly Refusal[], snapshot: ServedSnapshot | undefined): void;
+  standing(): readonly Problem[];
+}
+
+export function createProblemBoard(options: {
+  readonly show: (problems: readonly Problem[]) => Promise<void>;
+}): ProblemBoard {
+  let compiled: readonly Problem[] = [];
+  let refused: readonly Problem[] = [];
+  let showing = Promise.resolve();
+  const standing = (): readonly Problem[] => sortProblems([...compiled, ...refused]);
+  const changed = (): void => {
+    showing = showing.then(() => options.show(standing()));
+  };
+  return {
+    compiled(problems) {
+      compiled = problems;
+      changed();
+    },
+    refusals(refusals, snapshot) {
+      refused = refusals.flatMap((refusal) => problemsOf(refusal, snapshot));
+      changed();
+    },
+    standing,
+  };
+}
+
+function problemsOf(
+  { type, name, version, message, proxy }: Refusal,
+  snapshot: ServedSnapshot | undefined,
+): readonly Problem[] {
+  const causes = uniqueCauses(snapshot?.resources.get(version)?.causes ?? []);
+  // The same text for every proxy that says the same: the first one stands for all.
+  const text = `A proxy (${proxy}) refused ${type} ${name}, made from this object, and stays on the last good version: ${message.replace(/\s+/g, " ").slice(0, 300)}`;
+  return causes.map((object) => ({ code: "rejected-by-proxy", object, message: text }));
+}
+
+function uniqueCauses(causes: readonly ObjectKey[]): readonly ObjectKey[] {
+  return [...new Map(causes.map((cause) => [objectKeyText(cause), cause])).values()];
+}

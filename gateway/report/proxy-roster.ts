@@ -1,0 +1,149 @@
+import type { ContentHash } from "../../shared/core/brand.ts";
+import type { EnvoyType } from "../../shared/core/xds/resource.ts";
+import type { ChangeTotals, ProxyRow } from "../../shared/store/documents.ts";
+import type { ProxyIdentity, ProxyReports } from "../xds/ports.ts";
+
+/** A version that a proxy refused: it stays on what it had. */
+export interface Refusal {
+  readonly proxy: string;
+  readonly type: EnvoyType;
+  readonly name: string;
+  readonly version: ContentHash;
+  readonly message: string;
+}
+
+export interface ProxyRosterOptions {
+  readonly now: () => Date;
+  /** Something worth reporting; `urgent` for a refusal and for the first acknowledgement of a change. */
+  readonly onNews: (urgent: boolean) => void;
+  readonly onRefusal: (refusal: Refusal) => void;
+}
+
+/** Who is connected, and how far each proxy is. */
+export interface ProxyRoster extends ProxyReports {
+  /** This snapshot version is in force from now on: what proxies should have. */
+  want(version: number): void;
+  wanted(): number;
+  /** By proxy name. */
+  rows(): readonly ProxyRow[];
+  /** Of the newest changes, newest first. */
+  changes(): readonly (ChangeTotals & { readonly version: number })[];
+  refusals(): readonly Refusal[];
+  isProven(type: EnvoyType, name: string, version: string): boolean;
+}
+
+interface Kept {
+  readonly identity: ProxyIdentity;
+  readonly since: string;
+  readonly envoyVersion: string;
+  acknowledged: number;
+  readonly refused: Map<string, Refusal>;
+}
+
+interface OpenChange {
+  readonly version: number;
+  first: string | undefined;
+  last: string | undefined;
+}
+
+/** Timelines that are still being added to. */
+const openChanges = 20;
+/** Versions of resources that are remembered as proven; the oldest go first, which costs a proof and nothing else. */
+const provenVersions = 200_000;
+
+export function createProxyRoster(options: ProxyRosterOptions): ProxyRoster {
+  const proxies = new Map<string, Kept>();
+  const proven = new Set<string>();
+  const open: OpenChange[] = [];
+  let wanted = 0;
+  const time = (): string => options.now().toISOString();
+  const prove = (text: string): void => {
+    proven.add(text);
+    if (proven.size <= provenVersions) return;
+    for (const oldest of proven) {
+      proven.delete(oldest);
+      break;
+    }
+  };
+  return {
+    want(version) {
+      if (version === wanted) return;
+      wanted = version;
+      open.unshift({ version, first: undefined, last: undefined });
+      open.length = Math.min(open.length, openChanges);
+      options.onNews(false);
+    },
+    wanted: () => wanted,
+    connected(identity, { envoyVersion }) {
+      proxies.set(identity.proxy, { identity, since: time(), envoyVersion, acknowledged: 0, refused: new Map() });
+      options.onNews(false);
+    },
+    disconnected(identity) {
+      proxies.delete(identity.proxy);
+      options.onNews(false);
+    },
+    settled(identity, { snapshotVersion }) {
+      const proxy = proxies.get(identity.proxy);
+      if (proxy === undefined || proxy.acknowledged >= snapshotVersion) return;
+      for (const change of open) {
+        if (change.version > snapshotVersion || change.version <= proxy.acknowledged) continue;
+        options.onNews(change.first === undefined);
+        change.last = time();
+        change.first ??= change.last;
+      }
+      proxy.acknowledged = snapshotVersion;
+    },
+    acknowledged(identity, { type, names }) {
+      const proxy = proxies.get(identity.proxy);
+      for (const { name, version } of names) {
+        prove(`${type}|${name}|${version}`);
+        proxy?.refused.delete(`${type}|${name}`);
+      }
+    },
+    refused(identity, { type, names, message }) {
+      const proxy = proxies.get(identity.proxy);
+      for (const { name, version } of names) {
+        const refusal: Refusal = { proxy: identity.proxy, type, name, version: version as ContentHash, message };
+        proxy?.refused.set(`${type}|${name}`, refusal);
+        options.onRefusal(refusal);
+      }
+      options.onNews(true);
+    },
+    rows: () => [...proxies.values()].map((proxy) => rowOf(proxy, wanted)).sort((a, b) => (a.proxy < b.proxy ? -1 : 1)),
+    changes: () => open.map((change) => totalsOf(change, proxies)),
+    refusals: () => [...proxies.values()].flatMap(({ refused }) => [...refused.values()]),
+    isProven: (type, name, version) => proven.has(`${type}|${name}|${version}`),
+  };
+}
+
+function rowOf({ identity, since, acknowledged, refused }: Kept, wanted: number): ProxyRow {
+  const [refusal] = refused.values();
+  return {
+    proxy: identity.proxy,
+    account: `${identity.namespace}/${identity.serviceAccount}`,
+    wanted,
+    acknowledged,
+    connectedSince: since,
+    ...(refusal && { refused: `${refusal.type} ${refusal.name}: ${refusal.message}` }),
+  };
+}
+
+function totalsOf(
+  { version, first, last }: OpenChange,
+  proxies: ReadonlyMap<string, Kept>,
+): ChangeTotals & { readonly version: number } {
+  let settled = 0;
+  let refusing = 0;
+  for (const { acknowledged, refused } of proxies.values()) {
+    if (acknowledged >= version) settled++;
+    if (refused.size > 0) refusing++;
+  }
+  return {
+    version,
+    proxies: proxies.size,
+    settled,
+    refused: refusing,
+    ...(first !== undefined && { first }),
+    ...(last !== undefined && { last }),
+  };
+}

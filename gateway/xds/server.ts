@@ -1,0 +1,212 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { createServer, type TLSSocket, type Server as TlsServer } from "node:tls";
+import { Server, ServerCredentials, type ServiceDefinition, status } from "@grpc/grpc-js";
+import {
+  type AbsentResources,
+  defaultStreamSettings,
+  type StreamProtocol,
+  type StreamSettings,
+} from "../../shared/core/stream/stream.ts";
+import type { Clock } from "../../shared/ports/clock.ts";
+import type { ProxyAuthenticator, ProxyRefusal, ProxyReports, ViewSource } from "./ports.ts";
+import { bearerToken, peerAddress } from "./proxy-address.ts";
+import { type StreamDriver, startStreamDriver, type XdsCall } from "./stream-driver.ts";
+
+/** PEM of the server's key and of its certificate, followed by the intermediates. */
+export interface XdsServerCertificate {
+  readonly key: string;
+  readonly cert: string;
+}
+
+export interface XdsServerSettings {
+  readonly stream: StreamSettings;
+  /** Streams end gracefully at a random age between these, in milliseconds, so that proxies spread over replicas again. */
+  readonly maxStreamAge: { readonly least: number; readonly most: number };
+  /** How long disposing waits for connections to end, in milliseconds. */
+  readonly endDeadlineMs: number;
+  /** Connections that may wait to be accepted. A fleet that reconnects at once overflows Node's 511 (spec/xds.md §2.4). */
+  readonly backlog: number;
+  readonly maxNames: number;
+}
+
+export const defaultXdsServerSettings: XdsServerSettings = {
+  stream: defaultStreamSettings,
+  maxStreamAge: { least: 30 * 60_000, most: 60 * 60_000 },
+  endDeadlineMs: 5_000,
+  backlog: 4096,
+  maxNames: 50_000,
+};
+
+export interface XdsServerOptions {
+  readonly host: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+  readonly tls: XdsServerCertificate;
+  readonly authenticator: ProxyAuthenticator;
+  readonly views: ViewSource;
+  readonly reports: ProxyReports;
+  readonly absent: AbsentResources;
+  readonly clock: Clock;
+  /** Between 0 and 1; spreads the ages of streams. */
+  readonly random: () => number;
+  readonly settings?: Partial<XdsServerSettings>;
+  /** A stream that was not let in, for log and metric. */
+  readonly onRefused?: (refusal: ProxyRefusal, address: string) => void;
+  /** A fault of our own, which ended one stream. */
+  readonly onFault: (error: unknown) => void;
+}
+
+export interface XdsServer extends AsyncDisposable {
+  readonly port: number;
+  /** Open streams of known proxies. */
+  readonly streams: number;
+  /** For connections from now on; open ones keep theirs. */
+  replaceCertificate(tls: XdsServerCertificate): void;
+}
+
+/**
+ * Aggregated discovery, delta and state of the world, over TLS. The listener is our own and grpc-js is handed its connections: only so the
+ * backlog can be set.
+ */
+export async function startXdsServer(options: XdsServerOptions): Promise<XdsServer> {
+  const settings = { ...defaultXdsServerSettings, ...options.settings };
+  const streams = createStreams(options, settings);
+  const grpc = new Server({ "grpc.keepalive_time_ms": 30_000, "grpc.keepalive_timeout_ms": 10_000 });
+  grpc.addService(aggregatedDiscoveryService, {
+    StreamAggregatedResources: (call: XdsCall) => void streams.serve(call, "sotw"),
+    DeltaAggregatedResources: (call: XdsCall) => void streams.serve(call, "delta"),
+  });
+  // The listener has done TLS already.
+  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+  const sockets = new Set<TLSSocket>();
+  const listener = createServer({ ...tlsOptions(options.tls), ALPNProtocols: ["h2"], handshakeTimeout: 10_000 });
+  listener.on("secureConnection", (socket) => {
+    socket.setNoDelay(true);
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    injector.injectConnection(socket);
+  });
+  listener.listen({ host: options.host, port: options.port, backlog: settings.backlog });
+  await once(listener, "listening");
+  return {
+    port: (listener.address() as AddressInfo).port,
+    get streams() {
+      return streams.count();
+    },
+    replaceCertificate: (tls) => listener.setSecureContext(tlsOptions(tls)),
+    async [Symbol.asyncDispose]() {
+      const closed = closeListener(listener);
+      streams.endAll("the gateway stops");
+      injector.drain(settings.endDeadlineMs);
+      using _deadline = options.clock.after(settings.endDeadlineMs, () => {
+        for (const socket of sockets) socket.destroy();
+      });
+      await closed;
+      injector.destroy();
+      grpc.forceShutdown();
+    },
+  };
+}
+
+interface Streams {
+  count(): number;
+  serve(call: XdsCall, protocol: StreamProtocol): Promise<void>;
+  endAll(reason: string): void;
+}
+
+function createStreams(options: XdsServerOptions, settings: XdsServerSettings): Streams {
+  /** One stream a proxy: a newer one ends the one before, whose end may not have been noticed. */
+  const drivers = new Map<string, StreamDriver>();
+  let ending: string | undefined;
+  const { least, most } = settings.maxStreamAge;
+  return {
+    count: () => drivers.size,
+    async serve(call, protocol) {
+      let cancelled = false;
+      call.once("cancelled", () => {
+        cancelled = true;
+      });
+      const address = peerAddress(call.getPeer());
+      const proxy = await authenticate(options, call, address);
+      if (cancelled) return;
+      const refusal: ProxyRefusal | undefined =
+        ending === undefined ? ("code" in proxy ? proxy : undefined) : { code: "UNAVAILABLE", reason: ending };
+      if (refusal !== undefined || "code" in proxy) {
+        if (refusal !== undefined) refuse(options, { call, refusal, address });
+        return;
+      }
+      drivers.get(proxy.proxy)?.end("replaced by a newer stream of the same proxy");
+      let ended = false;
+      const driver = startStreamDriver({
+        ...options,
+        call,
+        protocol,
+        proxy,
+        settings: settings.stream,
+        maxAgeMs: least + options.random() * (most - least),
+        maxNames: settings.maxNames,
+        onEnd: () => {
+          ended = true;
+          if (drivers.get(proxy.proxy)?.call === call) drivers.delete(proxy.proxy);
+        },
+      });
+      // The view source may have ended it at once.
+      if (!ended) drivers.set(proxy.proxy, driver);
+    },
+    endAll(reason) {
+      ending = reason;
+      for (const driver of drivers.values()) driver.end(reason);
+    },
+  };
+}
+
+async function authenticate(options: XdsServerOptions, call: XdsCall, address: string) {
+  const [header] = call.metadata.get("authorization");
+  try {
+    return await options.authenticator.authenticate({ token: bearerToken(header?.toString()), address });
+  } catch (error) {
+    options.onFault(error);
+    const refusal: ProxyRefusal = { code: "UNAVAILABLE", reason: "the proxy could not be checked" };
+    return refusal;
+  }
+}
+
+function refuse(
+  options: XdsServerOptions,
+  refused: { readonly call: XdsCall; readonly refusal: ProxyRefusal; readonly address: string },
+): void {
+  const { call, refusal, address } = refused;
+  call.emit("error", { code: status[refusal.code], details: refusal.reason });
+  options.onRefused?.(refusal, address);
+}
+
+function tlsOptions(tls: XdsServerCertificate) {
+  return { key: tls.key, cert: tls.cert, minVersion: "TLSv1.2" as const };
+}
+
+async function closeListener(listener: TlsServer): Promise<void> {
+  await new Promise<void>((resolve) => listener.close(() => resolve()));
+}
+
+const servicePath = "/envoy.service.discovery.v3.AggregatedDiscoveryService";
+
+/** Messages stay bytes: decoded by hand, encoded when they were compiled. */
+const asIs = (bytes: Buffer): Buffer => bytes;
+
+const aggregatedDiscoveryService: ServiceDefinition = {
+  StreamAggregatedResources: bidirectional("StreamAggregatedResources"),
+  DeltaAggregatedResources: bidirectional("DeltaAggregatedResources"),
+};
+
+function bidirectional(method: string) {
+  return {
+    path: `${servicePath}/${method}`,
+    requestStream: true,
+    responseStream: true,
+    requestSerialize: asIs,
+    requestDeserialize: asIs,
+    responseSerialize: asIs,
+    responseDeserialize: asIs,
+  };
+}

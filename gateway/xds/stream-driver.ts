@@ -1,0 +1,173 @@
+import { type ServerDuplexStream, status } from "@grpc/grpc-js";
+import { fromDeltaRequest, toDeltaResponse } from "../../shared/core/stream/delta.ts";
+import { fromSotwRequest, toSotwResponse } from "../../shared/core/stream/sotw.ts";
+import { step } from "../../shared/core/stream/step.ts";
+import {
+  type AbsentResources,
+  createStream,
+  type Stream,
+  type StreamInput,
+  type StreamOutput,
+  type StreamProtocol,
+  type StreamRequest,
+  type StreamSettings,
+} from "../../shared/core/stream/stream.ts";
+import {
+  type DeltaRequest,
+  decodeDeltaRequest,
+  decodeSotwRequest,
+  type ProxyNode,
+  type SotwRequest,
+} from "../../shared/core/stream/wire.ts";
+import { envoyTypes } from "../../shared/core/xds/resource.ts";
+import type { Clock } from "../../shared/ports/clock.ts";
+import type { ProxyIdentity, ProxyReports, ViewSource } from "./ports.ts";
+
+export type XdsCall = ServerDuplexStream<Buffer, Buffer>;
+
+export interface StreamDriverOptions {
+  readonly call: XdsCall;
+  readonly protocol: StreamProtocol;
+  readonly proxy: ProxyIdentity;
+  readonly views: ViewSource;
+  readonly reports: ProxyReports;
+  readonly absent: AbsentResources;
+  readonly clock: Clock;
+  readonly settings: StreamSettings;
+  /** Ends the stream gracefully. */
+  readonly maxAgeMs: number;
+  /** Most names that a proxy may subscribe to of one type; every one is remembered. */
+  readonly maxNames: number;
+  readonly onFault: (error: unknown) => void;
+  readonly onEnd: () => void;
+}
+
+export interface StreamDriver {
+  readonly call: XdsCall;
+  /** Ends the stream with an ordinary status: the proxy connects again by itself. */
+  end(reason: string): void;
+}
+
+/** Runs the pure machine of core/stream on one call: bytes in, bytes out, timers, reports. */
+export function startStreamDriver(options: StreamDriverOptions): StreamDriver {
+  const { call, proxy, clock, reports, protocol } = options;
+  let stream: Stream = createStream({ protocol, absent: options.absent, settings: options.settings });
+  let open = true;
+  let connected = false;
+  let wake: { readonly at: number; readonly timer: Disposable } | undefined;
+  const life: Disposable[] = [];
+
+  const close = (reason: string, finish: () => void): void => {
+    if (!open) return;
+    open = false;
+    wake?.timer[Symbol.dispose]();
+    for (const part of life) part[Symbol.dispose]();
+    finish();
+    if (connected) reports.disconnected(proxy, reason);
+    options.onEnd();
+  };
+  const end = (reason: string): void => close(reason, () => call.end());
+  const fail = (code: status, details: string): void => close(details, () => call.emit("error", { code, details }));
+
+  const give = (input: StreamInput): void => {
+    if (!open) return;
+    const result = step(stream, input);
+    stream = result.stream;
+    for (const output of result.outputs) put(options, stream, output);
+    armTimer();
+  };
+  /** A timer that rings too early rings again; so most steps leave it alone. */
+  const armTimer = (): void => {
+    const { wakeAt } = stream;
+    if (wakeAt === undefined || (wake !== undefined && wake.at <= wakeAt)) return;
+    wake?.timer[Symbol.dispose]();
+    const ring = (): void => {
+      wake = undefined;
+      if (stream.wakeAt !== undefined && stream.wakeAt > clock.monotonic()) armTimer();
+      else give({ kind: "time", now: clock.monotonic() });
+    };
+    wake = { at: wakeAt, timer: clock.after(Math.max(0, wakeAt - clock.monotonic()), ring) };
+  };
+  const take = (bytes: Buffer): void => {
+    const message = decode(protocol, stream, bytes);
+    if (!connected) {
+      connected = true;
+      const node = message.node ?? emptyNode;
+      reports.connected(proxy, { nodeId: node.id, envoyVersion: node.version, protocol });
+    }
+    if (message.request === undefined) return;
+    give({ kind: "request", now: clock.monotonic(), request: message.request });
+    if (envoyTypes.some((type) => stream.types[type].subscription.names.size > options.maxNames)) {
+      fail(status.RESOURCE_EXHAUSTED, `more than ${options.maxNames} names of one type`);
+    }
+  };
+
+  call.on("cancelled", () => close("the proxy went away", () => {}));
+  call.on("error", (error: Error) => close(error.message, () => {}));
+  call.on("end", () => end("the proxy ended the stream"));
+  life.push(
+    clock.after(options.maxAgeMs, () => end("maximum age")),
+    options.views.follow(proxy, {
+      view: guarded(options, fail, (view) => give({ kind: "view", now: clock.monotonic(), view })),
+      end,
+    }),
+  );
+  // The view source may have ended the stream within the call.
+  if (!open) for (const part of life) part[Symbol.dispose]();
+  call.on("data", guarded(options, fail, take));
+  return { call, end };
+}
+
+const emptyNode: ProxyNode = { id: "", cluster: "", version: "", metadata: {} };
+
+interface Decoded {
+  readonly node: ProxyNode | undefined;
+  readonly request: StreamRequest | undefined;
+}
+
+function decode(protocol: StreamProtocol, stream: Stream, bytes: Buffer): Decoded {
+  if (protocol === "delta") {
+    const message: DeltaRequest = decodeDeltaRequest(bytes);
+    return { node: message.node, request: fromDeltaRequest(message) };
+  }
+  const message: SotwRequest = decodeSotwRequest(bytes);
+  return { node: message.node, request: fromSotwRequest(stream, message) };
+}
+
+function put(options: StreamDriverOptions, stream: Stream, output: StreamOutput): void {
+  const { call, proxy, reports } = options;
+  switch (output.kind) {
+    case "send":
+      call.write(options.protocol === "delta" ? toDeltaResponse(stream, output) : toSotwResponse(stream, output));
+      return;
+    case "acknowledged":
+      reports.acknowledged(proxy, { type: output.type, names: output.names });
+      return;
+    case "refused":
+      reports.refused(proxy, { type: output.type, names: output.names, message: output.message });
+      return;
+    case "settled":
+      reports.settled(proxy, { generation: output.generation, snapshotVersion: output.snapshotVersion });
+      return;
+  }
+}
+
+/** Faults end the one stream they happen on: the sender's with a hint for its log, ours without details. */
+function guarded<Value>(
+  options: StreamDriverOptions,
+  fail: (code: status, details: string) => void,
+  handle: (value: Value) => void,
+): (value: Value) => void {
+  return (value) => {
+    try {
+      handle(value);
+    } catch (error) {
+      if (error instanceof RangeError) {
+        fail(status.INVALID_ARGUMENT, `not a discovery request: ${error.message}`);
+        return;
+      }
+      options.onFault(error);
+      fail(status.INTERNAL, "fault in the gateway");
+    }
+  };
+}
