@@ -26,8 +26,15 @@ const oid = (id: string): forge.asn1.Asn1 =>
 const octets = (bytes: Buffer): forge.asn1.Asn1 => asn1.create(Class.UNIVERSAL, Type.OCTETSTRING, false, binary(bytes));
 const bits = (bytes: Buffer): forge.asn1.Asn1 =>
   asn1.create(Class.UNIVERSAL, Type.BITSTRING, false, binary(Buffer.concat([Buffer.of(0), bytes])));
+// The typings know tags as universal types only; in the context-specific class a tag is any number.
+const createTagged: (
+  tagClass: forge.asn1.Class,
+  tag: number,
+  constructed: boolean,
+  value: forge.asn1.Asn1[] | string,
+) => forge.asn1.Asn1 = asn1.create;
 const tagged = (tag: number, constructed: boolean, value: forge.asn1.Asn1[] | string): forge.asn1.Asn1 =>
-  asn1.create(Class.CONTEXT_SPECIFIC, tag as forge.asn1.Type, constructed, value);
+  createTagged(Class.CONTEXT_SPECIFIC, tag, constructed, value);
 
 const ecdsaWithSha256 = (): forge.asn1.Asn1 => sequence(oid("1.2.840.10045.4.3.2"));
 
@@ -37,12 +44,13 @@ function name(commonName: string): forge.asn1.Asn1 {
   return sequence(asn1.create(Class.UNIVERSAL, Type.SET, true, [attribute]));
 }
 
+const utcTime = (milliseconds: number): forge.asn1.Asn1 =>
+  asn1.create(Class.UNIVERSAL, Type.UTCTIME, false, asn1.dateToUtcTime(new Date(milliseconds)) as string);
+
 function validity(days: number): forge.asn1.Asn1 {
   const day = 24 * 60 * 60 * 1000;
-  const time = (at: number): forge.asn1.Asn1 =>
-    asn1.create(Class.UNIVERSAL, Type.UTCTIME, false, asn1.dateToUtcTime(new Date(at)) as string);
   // Clocks that run a little behind accept it too.
-  return sequence(time(Date.now() - day), time(Date.now() + days * day));
+  return sequence(utcTime(Date.now() - day), utcTime(Date.now() + days * day));
 }
 
 function extension(id: string, critical: boolean, value: forge.asn1.Asn1): forge.asn1.Asn1 {
@@ -50,18 +58,19 @@ function extension(id: string, critical: boolean, value: forge.asn1.Asn1): forge
   return sequence(oid(id), ...(critical ? [flag] : []), octets(der(value)));
 }
 
+const words = (text: string): readonly number[] =>
+  text
+    .split(":")
+    .filter((part) => part !== "")
+    .map((part) => Number.parseInt(part, 16));
+
 function addressBytes(address: string): Buffer {
   if (isIP(address) === 4) return Buffer.from(address.split(".").map(Number));
   const [head = "", tail = ""] = address.split("::");
-  const parts = (text: string): number[] =>
-    text
-      .split(":")
-      .filter((part) => part !== "")
-      .map((part) => Number.parseInt(part, 16));
-  const left = parts(head);
-  const right = parts(tail);
-  const words = [...left, ...Array<number>(8 - left.length - right.length).fill(0), ...right];
-  return Buffer.from(words.flatMap((word) => [word >> 8, word & 0xff]));
+  const left = words(head);
+  const right = words(tail);
+  const all = [...left, ...Array<number>(8 - left.length - right.length).fill(0), ...right];
+  return Buffer.from(all.flatMap((word) => [word >> 8, word & 0xff]));
 }
 
 function alternativeNames(hosts: readonly string[]): forge.asn1.Asn1 {

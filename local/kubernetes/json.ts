@@ -26,6 +26,11 @@ export function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
+/** A string, number or boolean as text; "" for anything else. */
+export function scalarText(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : "";
+}
+
 /** The value found by following the keys through nested records; undefined where the way ends. */
 export function at(value: unknown, ...keys: readonly string[]): unknown {
   let here = value;

@@ -136,7 +136,8 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
   const host = options.host ?? defaultHost;
   const serviceAddresses = createServiceAddresses(options.serviceCidr ?? defaultServiceCidr);
   const identity = loadIdentity(options.dir);
-  const { store, close } = openStore(options.dir);
+  const opened = openStore(options.dir);
+  const { store } = opened;
   const tokens = createTokens(identity.tokenKey);
   const world: World = { store, registry: createRegistry(), tokens, serviceAddresses, now: Date.now };
   const names = [
@@ -153,7 +154,7 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
   const dispose = async (): Promise<void> => {
     controllers?.[Symbol.dispose]();
     await http[Symbol.asyncDispose]();
-    close();
+    opened.close();
   };
   try {
     http.server.listen({ port: options.port ?? 0, host });

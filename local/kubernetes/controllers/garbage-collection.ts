@@ -21,6 +21,9 @@ const background = {
   dryRun: false,
 } as const;
 
+const owners = (object: KubernetesObject | undefined): readonly string[] =>
+  (object?.metadata.ownerReferences ?? []).map(({ uid }) => uid);
+
 /** Which objects there are, by uid, and which have which owner. */
 function createOwnership(): {
   places: ReadonlyMap<string, Place>;
@@ -29,8 +32,6 @@ function createOwnership(): {
 } {
   const places = new Map<string, Place>();
   const owned = new Map<string, Set<string>>();
-  const owners = (object: KubernetesObject | undefined): string[] =>
-    (object?.metadata.ownerReferences ?? []).map(({ uid }) => uid);
   return {
     places,
     dependents: (owner) => [...(owned.get(owner) ?? [])],

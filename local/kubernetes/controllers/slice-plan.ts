@@ -145,6 +145,13 @@ function planGroup(group: Group, present: readonly KubernetesObject[]): SlicePla
   };
 }
 
+/** New slices take the place of those that would be removed: an update says it in one event. */
+function reuse({ write, remove }: SlicePlan): SlicePlan {
+  const free = [...remove];
+  const reused = write.map((planned) => (planned.slice === undefined ? { ...planned, slice: free.shift() } : planned));
+  return { write: reused, remove: free };
+}
+
 /**
  * What to write and what to remove so that the slices of a Service say where it is. A Service without endpoints keeps
  * one empty slice.
@@ -170,7 +177,7 @@ export function planSlices(
   const leftOver = present.slices.filter((slice) => !groups.has(storedPorts(slice)));
   const write = plans.flatMap((plan) => plan.write);
   const remove = [...leftOver, ...plans.flatMap((plan) => plan.remove)];
-  if (groups.size > 0) return { write, remove };
+  if (groups.size > 0) return reuse({ write, remove });
   const [placeholder, ...others] = remove;
   if (placeholder === undefined) return { write: [{ slice: undefined, ports: [], endpoints: [] }], remove: [] };
   const empty = recordsOf(placeholder["endpoints"]).length === 0 && recordsOf(placeholder["ports"]).length === 0;

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { parse as parseYaml } from "yaml";
 import { ApiError, badRequest } from "../api-error.ts";
+import { decodeProtobuf, protobufType } from "../protobuf/decode-message.ts";
 import type { User } from "../tokens/token-review.ts";
 
 const largestBody = 3 * 1024 * 1024;
@@ -31,9 +32,10 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** The body's value: YAML for a YAML type, else JSON. An empty body is undefined. Throws BadRequest. */
+/** The body's value: protobuf or YAML for such a type, else JSON. An empty body is undefined. Throws BadRequest. */
 export function parseBody(body: Buffer, contentType: string): unknown {
   if (body.length === 0) return undefined;
+  if (contentType.includes(protobufType)) return decodeProtobuf(body);
   const text = body.toString("utf8");
   try {
     return contentType.includes("yaml") ? (parseYaml(text) as unknown) : (JSON.parse(text) as unknown);

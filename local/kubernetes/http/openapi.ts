@@ -140,15 +140,14 @@ export function openApiV2(registry: Registry): object {
   return { swagger: "2.0", info, paths: {}, definitions: schemasOf(registry.kinds(), "#/definitions/") };
 }
 
+/** A field of a protobuf message that holds bytes, shorter than 128. */
+const field = (number: number, bytes: Buffer): Buffer =>
+  Buffer.concat([Buffer.of((number << 3) | 2, bytes.length), bytes]);
+
 /** The v2 document in its protobuf form, without definitions: clients that ask for it fall back to what they know. */
 export function openApiV2Protobuf(): Buffer {
-  const field = (number: number, bytes: Buffer): Buffer =>
-    Buffer.concat([Buffer.of((number << 3) | 2, bytes.length), bytes]);
   const title = field(1, Buffer.from(info.title));
   const version = field(2, Buffer.from(info.version));
-  return Buffer.concat([
-    field(1, Buffer.from("2.0")),
-    field(2, Buffer.concat([title, version])),
-    field(8, Buffer.alloc(0)),
-  ]);
+  const paths = field(8, Buffer.alloc(0));
+  return Buffer.concat([field(1, Buffer.from("2.0")), field(2, Buffer.concat([title, version])), paths]);
 }

@@ -52,7 +52,7 @@ const contentType = ({ request }: Call): string => request.headers["content-type
 
 function readObject(call: Call, body: Buffer): unknown {
   const type = contentType(call);
-  if (!type.includes("json") && !type.includes("yaml") && body.length > 0) {
+  if (!["json", "yaml", "kubernetes.protobuf"].some((each) => type.includes(each)) && body.length > 0) {
     throw unsupportedMediaType(
       "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml",
     );

@@ -93,16 +93,18 @@ function asVersion(object: KubernetesObject, apiVersion: string, schema: Schema)
   return copy as unknown as KubernetesObject;
 }
 
+/** Stage, major and minor part of a version's name; zeros for one of another form. */
+function weightOf(version: string): readonly number[] {
+  const found = /^v(\d+)(?:(alpha|beta)(\d+))?$/.exec(version);
+  if (found === null) return [0, 0, 0];
+  const stage = found[2] === undefined ? 3 : found[2] === "beta" ? 2 : 1;
+  return [stage, Number(found[1]), Number(found[3] ?? 0)];
+}
+
 /** Kubernetes' order of versions: v2 > v1 > v1beta2 > v1beta1 > v1alpha1 > anything else. */
 export function comparePriority(a: string, b: string): number {
-  const weight = (version: string): readonly number[] => {
-    const found = /^v(\d+)(?:(alpha|beta)(\d+))?$/.exec(version);
-    if (found === null) return [0, 0, 0];
-    const stage = found[2] === undefined ? 3 : found[2] === "beta" ? 2 : 1;
-    return [stage, Number(found[1]), Number(found[3] ?? 0)];
-  };
-  const left = weight(a);
-  const right = weight(b);
+  const left = weightOf(a);
+  const right = weightOf(b);
   const place = left.findIndex((part, index) => part !== right[index]);
   return place < 0 ? 0 : (left[place] ?? 0) - (right[place] ?? 0);
 }

@@ -1,5 +1,5 @@
 import type { Fault } from "../api-error.ts";
-import { at, recordsOf, setDefault, textOf } from "../json.ts";
+import { at, recordsOf, scalarText, setDefault, textOf } from "../json.ts";
 import type { KubernetesObject } from "../object.ts";
 import { ageColumn, nameColumn, textColumn } from "../tables/columns.ts";
 import { defineKind } from "./define-kind.ts";
@@ -42,7 +42,7 @@ export const endpointSliceKind = defineKind({
     textColumn("AddressType", (slice) => textOf(slice["addressType"])),
     textColumn("Ports", (slice) =>
       some(
-        recordsOf(slice["ports"]).map(({ port }) => String(port ?? "*")),
+        recordsOf(slice["ports"]).map(({ port }) => scalarText(port) || "*"),
         3,
       ),
     ),

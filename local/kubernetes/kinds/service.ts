@@ -1,5 +1,15 @@
 import type { Fault } from "../api-error.ts";
-import { at, ensureRecord, type JsonRecord, listOf, recordOf, recordsOf, setDefault, textOf } from "../json.ts";
+import {
+  at,
+  ensureRecord,
+  type JsonRecord,
+  listOf,
+  recordOf,
+  recordsOf,
+  scalarText,
+  setDefault,
+  textOf,
+} from "../json.ts";
 import type { KubernetesObject } from "../object.ts";
 import { ageColumn, joined, nameColumn, textColumn, wideColumn } from "../tables/columns.ts";
 import type { World } from "../world.ts";
@@ -153,11 +163,11 @@ function externalAddresses(service: KubernetesObject): string {
 }
 
 function portsText(service: KubernetesObject): string {
-  return joined(
-    recordsOf(at(service, "spec", "ports")).map(({ port, nodePort, protocol }) =>
-      nodePort === undefined ? `${port}/${protocol}` : `${port}:${nodePort}/${protocol}`,
-    ),
-  );
+  const ports = recordsOf(at(service, "spec", "ports")).map(({ port, nodePort, protocol }) => {
+    const node = scalarText(nodePort);
+    return `${scalarText(port)}${node === "" ? "" : `:${node}`}/${scalarText(protocol)}`;
+  });
+  return joined(ports);
 }
 
 function selectorText(service: KubernetesObject): string {

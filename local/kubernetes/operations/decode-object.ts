@@ -1,6 +1,6 @@
 /** From a request's body to an object of the target's kind. */
 import { badRequest } from "../api-error.ts";
-import { isRecord, type JsonRecord } from "../json.ts";
+import { isRecord, type JsonRecord, scalarText } from "../json.ts";
 import { apiVersionOf, type Kind } from "../kinds/kind.ts";
 import type { KubernetesObject } from "../object.ts";
 import { DecodeError, decodeBuiltIn } from "../schema/decode.ts";
@@ -45,13 +45,13 @@ export function decodeObject(body: unknown, kind: Kind, options: WriteOptions): 
   const apiVersion = apiVersionOf(kind);
   const given = body["apiVersion"] ?? apiVersion;
   if (given !== apiVersion) {
-    const why = `the API version in the data (${String(given)}) does not match the expected API version (${apiVersion})`;
+    const why = `the API version in the data (${scalarText(given)}) does not match the expected API version (${apiVersion})`;
     throw badRequest(why);
   }
   const givenKind = body["kind"] ?? kind.kind;
   if (givenKind !== kind.kind) {
     throw badRequest(
-      `the object provided is unrecognized (must be of type ${kind.kind}): found kind ${String(givenKind)}`,
+      `the object provided is unrecognized (must be of type ${kind.kind}): found kind ${scalarText(givenKind)}`,
     );
   }
   if (body["metadata"] !== undefined && !isRecord(body["metadata"])) {

@@ -110,11 +110,13 @@ export function commit(world: World, target: Target, { draft, old, options, appl
   return kind.fromStored(options.dryRun ? tracked : world.store.put(kind.collection, tracked));
 }
 
+/** managedFields without their times. */
+const ownersOf = ({ metadata }: KubernetesObject): unknown =>
+  (metadata.managedFields ?? []).map((entry) => ({ ...entry, time: undefined }));
+
 /** Whether the same managers own the same fields; times do not count. */
 function sameOwners(next: KubernetesObject, old: KubernetesObject): boolean {
-  const owners = ({ metadata }: KubernetesObject): unknown =>
-    (metadata.managedFields ?? []).map(({ time: _, ...entry }) => entry);
-  return sameJson(owners(next), owners(old));
+  return sameJson(ownersOf(next), ownersOf(old));
 }
 
 /** In deletion, and nothing holds it any more. */

@@ -93,7 +93,7 @@ function isOwnable(path: FieldPath): boolean {
 export function fieldsOf(object: JsonRecord, schema: Schema): ReadonlyMap<FieldPath, unknown> {
   const found = new Map<FieldPath, unknown>();
   collect(object, schema, [], found);
-  for (const path of [...found.keys()]) if (!isOwnable(path)) found.delete(path);
+  for (const path of found.keys()) if (!isOwnable(path)) found.delete(path);
   return found;
 }
 

@@ -8,12 +8,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const roots: Readonly<Record<string, readonly string[]>> = {
-  api__v1: ["Namespace", "Service", "ServiceAccount", "Pod", "Secret", "ConfigMap", "Event", "Node"],
+  api__v1: ["Namespace", "Service", "ServiceAccount", "Pod", "Secret", "ConfigMap", "Event", "Node", "TokenRequest"],
   "apis__discovery.k8s.io__v1": ["EndpointSlice"],
   "apis__coordination.k8s.io__v1": ["Lease"],
   "apis__events.k8s.io__v1": ["Event"],
   "apis__apiextensions.k8s.io__v1": ["CustomResourceDefinition"],
-  "apis__authentication.k8s.io__v1": ["TokenRequest", "TokenReview", "SelfSubjectReview"],
+  "apis__authentication.k8s.io__v1": ["TokenReview", "SelfSubjectReview"],
   "apis__authorization.k8s.io__v1": ["SelfSubjectAccessReview", "SubjectAccessReview"],
 };
 

@@ -47,7 +47,8 @@ function ownFaults(schema: Schema, path: string): Fault[] {
 
 function isPattern(text: string): boolean {
   try {
-    return new RegExp(text, "u") !== undefined;
+    RegExp(text, "u");
+    return true;
   } catch {
     return false;
   }

@@ -68,7 +68,7 @@ const formats: Readonly<Record<string, RegExp>> = {
 
 function stringFaults(value: string, schema: Schema, path: string): Fault[] {
   const faults: Fault[] = [];
-  const length = [...value].length;
+  const length = Array.from(value).length;
   if (schema.minLength !== undefined && length < schema.minLength) {
     faults.push(faulty(path, value, `should be at least ${schema.minLength} chars long`));
   }

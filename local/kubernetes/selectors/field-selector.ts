@@ -1,16 +1,15 @@
 /** Field selectors: a few fields of each kind, compared as text. */
 import { badRequest } from "../api-error.ts";
-import { at } from "../json.ts";
+import { at, scalarText } from "../json.ts";
 import type { KubernetesObject } from "../object.ts";
 
 export type FieldSelector = (object: KubernetesObject) => boolean;
 
 const everywhere = ["metadata.name", "metadata.namespace"];
 
-/** A field's value as text; what is missing is "", a missing boolean "false" for those who ask so. */
+/** A field's value as text; what is missing is "". */
 function fieldText(object: KubernetesObject, field: string): string {
-  const value = at(object, ...field.split("."));
-  return value === undefined || value === null ? "" : String(value);
+  return scalarText(at(object, ...field.split(".")));
 }
 
 /**
