@@ -22,7 +22,7 @@ export function fromDeltaRequest(request: DeltaRequest): StreamRequest | undefin
   };
 }
 
-export function toDeltaResponse(stream: Stream, send: Send): Uint8Array {
+export function toDeltaResponse(stream: Stream, send: Send): Buffer {
   return encodeDeltaResponse({
     typeUrl: typeUrls[send.type],
     version: String(stream.view?.snapshotVersion ?? 0),

@@ -32,7 +32,7 @@ export function fromSotwRequest(stream: Stream, request: SotwRequest): StreamReq
  * Clusters and listeners are always sent complete, and what is left out is gone; of the other types a message holds only what changed
  * (https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#grouping-resources-into-responses).
  */
-export function toSotwResponse(stream: Stream, send: Send): Uint8Array {
+export function toSotwResponse(stream: Stream, send: Send): Buffer {
   const complete = send.type === "cluster" || send.type === "listener";
   return encodeSotwResponse({
     typeUrl: typeUrls[send.type],

@@ -82,7 +82,7 @@ export function encodeDeltaResponse(response: {
   readonly nonce: string;
   readonly resources: readonly ViewResource[];
   readonly removed: readonly string[];
-}): Uint8Array {
+}): Buffer {
   const parts: Uint8Array[] = [textField(1, response.version)];
   for (const resource of response.resources) {
     parts.push(deltaPrefix(resource, response.typeUrl), resource.body);
@@ -97,7 +97,7 @@ export function encodeSotwResponse(response: {
   readonly version: string;
   readonly nonce: string;
   readonly resources: readonly ViewResource[];
-}): Uint8Array {
+}): Buffer {
   const parts: Uint8Array[] = [textField(1, response.version)];
   for (const resource of response.resources) {
     const any = anyPrefix(response.typeUrl, resource.body.length);
