@@ -69,7 +69,9 @@ function onRequest(request: ShimRequest): void {
       return;
     }
     case "probe":
-      void runProbe(request.check, request.timeoutMs).then((result) => report({ kind: "probed", id: request.id, result }));
+      void runProbe(request.check, request.timeoutMs).then((result) =>
+        report({ kind: "probed", id: request.id, result }),
+      );
       return;
   }
 }

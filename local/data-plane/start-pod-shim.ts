@@ -23,6 +23,8 @@ export interface PodShim extends AsyncDisposable {
   readonly start: (program: ProgramSpec) => Promise<RunningProgram>;
   readonly signal: (name: string, signal: NodeJS.Signals) => void;
   readonly probe: (check: ProbeCheck, timeoutMs: number) => Promise<ProbeResult>;
+  /** Resolves when the shim has ended, for whatever reason. */
+  readonly closed: Promise<void>;
 }
 
 interface Pending {
@@ -102,6 +104,7 @@ function createShim(
       send({ kind: "probe", id, check, timeoutMs });
       return promise.finally(() => probes.delete(id));
     },
+    closed,
     async [Symbol.asyncDispose]() {
       if (child.connected) child.disconnect();
       await closed;
@@ -109,7 +112,10 @@ function createShim(
   };
 }
 
-function settleProgram(programs: Map<string, Pending>, report: Exclude<ShimReport, { kind: "listening" | "probed" }>): void {
+function settleProgram(
+  programs: Map<string, Pending>,
+  report: Exclude<ShimReport, { kind: "listening" | "probed" }>,
+): void {
   const pending = programs.get(report.name);
   if (pending === undefined) return;
   if (report.kind === "started") {
