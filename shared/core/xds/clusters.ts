@@ -54,18 +54,15 @@ const common = {
 /** Above 0, so that endpoints which are only draining are used when no ready one is left (envoy.md §16 B). */
 const panic = { healthyPanicThreshold: { value: 1 } } satisfies Cluster_CommonLbConfig;
 
-const httpOptionsName = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
-
 /** Both sides speak the protocol of the request: HTTP/1, HTTP/2, gRPC, WebSocket (envoy.md §16 E). */
-function downstreamProtocol(): { [key: string]: Any } {
-  const options: HttpProtocolOptions = {
+const downstreamProtocol: { [key: string]: Any } = {
+  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": any(HttpProtocolOptions, {
     upstreamProtocolOptions: {
       $case: "useDownstreamProtocolConfig",
       value: { httpProtocolOptions: {}, http2ProtocolOptions: { allowConnect: true } },
     },
-  };
-  return { [httpOptionsName]: any(HttpProtocolOptions, options) };
-}
+  }),
+};
 
 /** One port of a Service as far as the class may reach the accounts behind it (design.md §5, Upstream cluster). */
 export function upstreamCluster(context: TranslationContext, port: PortOfService, reach: Reach): ClusterResources {
@@ -101,7 +98,7 @@ export function upstreamCluster(context: TranslationContext, port: PortOfService
         ),
       ]),
       commonLbConfig: panic,
-      typedExtensionProtocolOptions: downstreamProtocol(),
+      typedExtensionProtocolOptions: downstreamProtocol,
     }),
     causes,
     references: [
@@ -202,7 +199,7 @@ export function headlessCluster(
         trust: trust.name,
         serverName: serviceHost(port.service.key, settings),
       }),
-      typedExtensionProtocolOptions: downstreamProtocol(),
+      typedExtensionProtocolOptions: downstreamProtocol,
     }),
     causes: upstreamCauses(context, port, reached),
     references: [{ type: "trust-set", name: trust.name }],
@@ -244,7 +241,7 @@ export function localCluster(
         clusterName: name,
         endpoints: [{ lbEndpoints: [{ hostIdentifier: { $case: "endpoint", value: { address } } }] }],
       },
-      typedExtensionProtocolOptions: downstreamProtocol(),
+      typedExtensionProtocolOptions: downstreamProtocol,
     }),
     causes: [],
     references: [],

@@ -10,7 +10,12 @@ import {
   type HttpFilter,
 } from "./gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
 import { ads } from "./sources.ts";
-import { accessStatistics } from "./telemetry.ts";
+import { requestStatistics } from "./telemetry.ts";
+
+const router: HttpFilter = {
+  name: "envoy.filters.http.router",
+  configType: { $case: "typedConfig", value: any(Router, {}) },
+};
 
 /** Passes what it does not need to change: headers, streams of any length, WebSocket over HTTP/1 and HTTP/2 (envoy.md §11). */
 const transparent = {
@@ -27,7 +32,7 @@ export function outboundHttp(route: string): Filter {
     ...transparent,
     statPrefix: route,
     routeSpecifier: { $case: "rds", value: { configSource: ads, routeConfigName: route } },
-    httpFilters: [router()],
+    httpFilters: [router],
   });
 }
 
@@ -37,8 +42,8 @@ export function inboundHttp(options: { readonly cluster: string; readonly author
     ...transparent,
     statPrefix: options.cluster,
     routeSpecifier: { $case: "routeConfig", value: everythingTo(options.cluster) },
-    httpFilters: [options.authorization, router()],
-    accessLog: [accessStatistics("requests")],
+    httpFilters: [options.authorization, router],
+    accessLog: [requestStatistics],
     // The application learns its client from us, never from the client.
     forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET,
     setCurrentClientCertDetails: { uri: true, dns: true },
@@ -81,7 +86,7 @@ export function notGrantedHttp(): Filter {
         ],
       },
     },
-    httpFilters: [router()],
+    httpFilters: [router],
   });
 }
 
@@ -110,8 +115,4 @@ function manager(config: HttpConnectionManager): Filter {
     name: "envoy.filters.network.http_connection_manager",
     configType: { $case: "typedConfig", value: any(HttpConnectionManager, config) },
   };
-}
-
-function router(): HttpFilter {
-  return { name: "envoy.filters.http.router", configType: { $case: "typedConfig", value: any(Router, {}) } };
 }

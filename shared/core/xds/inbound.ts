@@ -25,6 +25,11 @@ import { downstreamTls, meshAlpn } from "./tls.ts";
 
 const inboundPort = 15003;
 
+const tlsInspector: ListenerFilter = {
+  name: "envoy.filters.listener.tls_inspector",
+  configType: { $case: "typedConfig", value: any(TlsInspector, {}) },
+};
+
 /**
  * Takes every incoming connection: a chain for each target port, for TLS that carries the mesh's mark; anything else is closed. Everything inbound has the
  * class as its variant, so that what classes share (all they dial) is one set, whatever they serve.
@@ -55,7 +60,7 @@ function inboundListener(
       name,
       address: socketAddress(family === "IPv4" ? "0.0.0.0" : "::", inboundPort),
       trafficDirection: TrafficDirection.INBOUND,
-      listenerFilters: [originalDestination(), tlsInspector()],
+      listenerFilters: [originalDestination, tlsInspector],
       listenerFiltersTimeout: milliseconds(5000),
       filterChains: ports.map(({ chain }) => chain),
       defaultFilterChain: { name: blackholeName, filters: [tcpProxy("inbound_refused", blackholeName)] },
@@ -122,11 +127,4 @@ function protocolFilters(
       return { filters: [inboundTcp(cluster)], trust: portTrustName(targetPort), policy };
     }
   }
-}
-
-function tlsInspector(): ListenerFilter {
-  return {
-    name: "envoy.filters.listener.tls_inspector",
-    configType: { $case: "typedConfig", value: any(TlsInspector, {}) },
-  };
 }

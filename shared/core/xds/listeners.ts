@@ -24,12 +24,10 @@ import { tcpProxy } from "./tcp-connections.ts";
 const outboundPort = 15001;
 
 /** Where a redirected connection was meant to go. */
-export function originalDestination(): ListenerFilter {
-  return {
-    name: "envoy.filters.listener.original_dst",
-    configType: { $case: "typedConfig", value: any(OriginalDst, {}) },
-  };
-}
+export const originalDestination: ListenerFilter = {
+  name: "envoy.filters.listener.original_dst",
+  configType: { $case: "typedConfig", value: any(OriginalDst, {}) },
+};
 
 /**
  * Takes every outgoing connection and hands it to the listener of its destination. What no listener claims meets chains that depend on settings alone,
@@ -45,7 +43,7 @@ export function virtualListener(context: TranslationContext, family: IpFamily): 
       address: socketAddress(family === "IPv4" ? "0.0.0.0" : "::", outboundPort),
       trafficDirection: TrafficDirection.OUTBOUND,
       useOriginalDst: true,
-      listenerFilters: [originalDestination()],
+      listenerFilters: [originalDestination],
       filterChains: unclaimedChains(settings, family),
       defaultFilterChain: { name: otherwise, filters: [tcpProxy(otherwise, otherwise)] },
     }),

@@ -1,7 +1,7 @@
 import { any } from "./encode.ts";
 import type { Filter } from "./gen/envoy/config/listener/v3/listener_components.ts";
 import { TcpProxy } from "./gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.ts";
-import { accessStatistics } from "./telemetry.ts";
+import { connectionStatistics } from "./telemetry.ts";
 
 /** Connections to a cluster, whatever they carry. */
 export function tcpProxy(statPrefix: string, cluster: string): Filter {
@@ -12,7 +12,7 @@ export function inboundTcp(cluster: string): Filter {
   return filter({
     statPrefix: cluster,
     clusterSpecifier: { $case: "cluster", value: cluster },
-    accessLog: [accessStatistics("connections")],
+    accessLog: [connectionStatistics],
   });
 }
 

@@ -7,11 +7,15 @@ import {
 } from "./gen/envoy/extensions/access_loggers/stats/v3/stats.ts";
 
 /**
- * Requests or connections, and how long they took, by verified source, local port and outcome: `envoy_mesh_requests{src,dst,code,flags}` on the
+ * Requests, and how long they took, by verified source, local port and outcome: `envoy_mesh_requests{src,dst,code,flags}` on the
  * proxy's stats page (envoy.md §9). Only on the inbound side, and only with values from certificates, clusters and codes: never from what a
  * client may write; and bounded, should there be more clients than anyone watches.
  */
-export function accessStatistics(what: "requests" | "connections"): AccessLog {
+export const requestStatistics = accessStatistics("requests");
+/** The same for connections of which nothing more is known. */
+export const connectionStatistics = accessStatistics("connections");
+
+function accessStatistics(what: "requests" | "connections"): AccessLog {
   const peers: readonly Config_Tag[] = [
     { name: "src", valueFormat: "%DOWNSTREAM_PEER_URI_SAN%" },
     { name: "dst", valueFormat: "%UPSTREAM_CLUSTER%" },
