@@ -4,8 +4,8 @@ import { z } from "zod";
 import type { Binding, InvocationResponse } from "./app/core-api.ts";
 import { fromTypedData } from "./app/typed-data.ts";
 import { type AppSettings, expandSettings, findConnection } from "./app-settings.ts";
-import { openCosmosClient } from "./cosmos/open-cosmos-client.ts";
 import { FunctionsHostError } from "./functions-host-error.ts";
+import { createCredential } from "./identity.ts";
 
 /** Writes what functions set as outputs: events to hubs, documents to containers. */
 export interface Outputs extends AsyncDisposable {
@@ -18,7 +18,7 @@ const cosmosSchema = z.looseObject({ connection: z.string(), databaseName: z.str
 
 export function createOutputs(settings: AppSettings): Outputs {
   const producers = new Map<string, Promise<EventHubProducerClient>>();
-  const clients = new Map<string, CosmosClient>();
+  const clients = new Map<string, Promise<CosmosClient>>();
 
   const sendEvents = async (binding: Binding, value: unknown): Promise<void> => {
     const { connection, eventHubName } = eventHubSchema.parse(binding);
@@ -31,9 +31,9 @@ export function createOutputs(settings: AppSettings): Outputs {
 
   const upsertDocuments = async (binding: Binding, value: unknown): Promise<void> => {
     const { connection, databaseName, containerName } = cosmosSchema.parse(binding);
-    const client = clients.get(connection) ?? openCosmosClient(findConnection(connection, "accountEndpoint", settings));
+    const client = clients.get(connection) ?? openClient(connection, settings);
     clients.set(connection, client);
-    const container = client
+    const container = (await client)
       .database(expandSettings(databaseName, settings))
       .container(expandSettings(containerName, settings));
     for (const document of toList(value)) await container.items.upsert(document);
@@ -64,18 +64,22 @@ export function createOutputs(settings: AppSettings): Outputs {
     },
     async [Symbol.asyncDispose]() {
       for (const producer of producers.values()) await (await producer).close();
-      for (const client of clients.values()) client.dispose();
+      for (const client of clients.values()) (await client).dispose();
     },
   };
 }
 
-/** Loaded only when a function has such an output: the SDK costs a quarter of a second. */
+/** Like {@link openProducer}, the SDK is loaded only when a function has such an output: it costs half a second. */
+async function openClient(name: string, settings: AppSettings): Promise<CosmosClient> {
+  const { openCosmosClient } = await import("./cosmos/open-cosmos-client.ts");
+  return openCosmosClient(findConnection(name, "accountEndpoint", settings));
+}
+
 async function openProducer(name: string, hub: string, settings: AppSettings): Promise<EventHubProducerClient> {
   const connection = findConnection(name, "fullyQualifiedNamespace", settings);
   const { EventHubProducerClient: Producer } = await import("@azure/event-hubs");
   if (connection.kind === "connection-string") return new Producer(connection.value, hub);
-  const { DefaultAzureCredential } = await import("@azure/identity");
-  return new Producer(connection.endpoint, hub, new DefaultAzureCredential());
+  return new Producer(connection.endpoint, hub, createCredential());
 }
 
 function toList(value: unknown): readonly unknown[] {

@@ -61,7 +61,7 @@ export async function startFunctionsHost(options: FunctionsHostOptions): Promise
   );
   undo.use(invoker);
   const hostKey = options.settings["FUNCTIONS_HOST_KEY"] ?? readOrMakeKey(options.dir);
-  const plan = planTriggers({
+  const plan = await planTriggers({
     app,
     invoker,
     hostJson,

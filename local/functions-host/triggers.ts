@@ -4,7 +4,6 @@ import { triggerOf } from "./app/invoke.ts";
 import type { LoadedApp } from "./app/load-app.ts";
 import type { RegisteredFunction } from "./app/registry.ts";
 import { type AppSettings, expandSettings, findConnection } from "./app-settings.ts";
-import { cosmosTriggerSchema, openClients, startChangeFeedTrigger } from "./cosmos/change-feed-trigger.ts";
 import { type AmqpNamespace, createAmqpNamespace } from "./event-hub/amqp-namespace.ts";
 import { createFileCheckpoints, createMemoryCheckpoints } from "./event-hub/checkpoints.ts";
 import { createAmqpReaders, eventHubTriggerSchema, startEventHubTrigger } from "./event-hub/event-hub-trigger.ts";
@@ -39,7 +38,7 @@ export interface TriggerPlan {
  * @throws {FunctionsHostError} for a function without a trigger, an option that is missing, a setting that is missing, or a
  * trigger type that this host does not know.
  */
-export function planTriggers(parts: TriggerParts): TriggerPlan {
+export async function planTriggers(parts: TriggerParts): Promise<TriggerPlan> {
   const http: HttpFunction[] = [];
   const starts: (() => RunningTrigger)[] = [];
   const namespaces = new Map<string, AmqpNamespace>();
@@ -70,6 +69,10 @@ export function planTriggers(parts: TriggerParts): TriggerPlan {
         break;
       }
       case "cosmosdbtrigger": {
+        // The SDK takes half a second to load, which an app without such a trigger need not pay.
+        const { cosmosTriggerSchema, openClients, startChangeFeedTrigger } = await import(
+          "./cosmos/change-feed-trigger.ts"
+        );
         const context = toContext(parts, fn, cosmosTriggerSchema);
         const clients = openClients(context);
         starts.push(() => startChangeFeedTrigger(context, clients));

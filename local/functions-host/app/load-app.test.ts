@@ -4,7 +4,9 @@ import { fileURLToPath } from "node:url";
 import { type BuiltApp, buildApp } from "../testdata/build-app.ts";
 import { loadApp } from "./load-app.ts";
 
-const fixture = (name: string): string => fileURLToPath(new URL(`../testdata/${name}`, import.meta.url));
+function loadFixture(name: string): Promise<unknown> {
+  return loadApp(fileURLToPath(new URL(`../testdata/${name}`, import.meta.url)), () => undefined);
+}
 
 let app: BuiltApp;
 before(async () => {
@@ -28,13 +30,12 @@ test("loadApp() gets retry intervals in whole seconds: 400 ms are none", async (
 });
 
 test("loadApp() says in one line what is wrong with an app", async () => {
-  const load = (name: string): Promise<unknown> => loadApp(fixture(name), () => undefined);
-  await assert.rejects(load("missing"), { code: "app-not-found", message: /^There is no app at .*missing\.$/ });
-  await assert.rejects(load("throws.cjs"), {
+  await assert.rejects(loadFixture("missing"), { code: "app-not-found", message: /^There is no app at .*missing\.$/ });
+  await assert.rejects(loadFixture("throws.cjs"), {
     code: "app-not-loaded",
     message: "The app throws.cjs could not be loaded: the entry point",
   });
-  await assert.rejects(load("duplicate.cjs"), {
+  await assert.rejects(loadFixture("duplicate.cjs"), {
     code: "app-not-loaded",
     message: /A function named "twice" is already registered/,
   });

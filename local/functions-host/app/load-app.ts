@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { existsSync, globSync, readFileSync, statSync } from "node:fs";
+import { Server as HttpServer } from "node:http";
 import Module, { createRequire } from "node:module";
 import { Server } from "node:net";
 import { basename, dirname, join, resolve } from "node:path";
@@ -162,7 +163,10 @@ async function announce(
     return {
       capabilities,
       close() {
-        for (const server of proxies) server.close();
+        for (const server of proxies) {
+          server.close();
+          if (server instanceof HttpServer) server.closeAllConnections();
+        }
       },
     };
   } finally {

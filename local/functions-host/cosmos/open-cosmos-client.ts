@@ -1,7 +1,7 @@
 import { CosmosClient } from "@azure/cosmos";
-import { DefaultAzureCredential } from "@azure/identity";
 import type { Connection } from "../app-settings.ts";
 import { FunctionsHostError } from "../functions-host-error.ts";
+import { createCredential } from "../identity.ts";
 
 /**
  * A client of the account that a connection names.
@@ -21,7 +21,7 @@ export function openCosmosClient(connection: Connection): CosmosClient {
       `${connection.name}__accountEndpoint is ${endpoint}: identity needs an https endpoint.`,
     );
   }
-  return new CosmosClient({ endpoint, aadCredentials: new DefaultAzureCredential(), connectionPolicy });
+  return new CosmosClient({ endpoint, aadCredentials: createCredential(), connectionPolicy });
 }
 
 function parse(connection: { readonly name: string; readonly value: string }): { endpoint: string; key: string } {

@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import type { Connection } from "../app-settings.ts";
 import { FunctionsHostError } from "../functions-host-error.ts";
+import { createCredential } from "../identity.ts";
 
 /** Where a namespace is and with what one gets in. */
 export interface NamespaceAddress {
@@ -61,15 +62,14 @@ function byConnectionString(connection: { readonly name: string; readonly value:
 /** Identity always goes over TLS; a stand-in needs a certificate that Node trusts (NODE_EXTRA_CA_CERTS). */
 function byIdentity(endpoint: string): NamespaceAddress {
   const url = new URL(endpoint.includes("://") ? endpoint : `sb://${endpoint}`);
-  let credential: Promise<{ getToken(scope: string): Promise<{ token: string } | null> }> | undefined;
+  const credential = createCredential();
   return {
     host: url.hostname,
     port: url.port === "" ? 5671 : Number(url.port),
     tls: true,
     entityPath: undefined,
     async token() {
-      credential ??= import("@azure/identity").then(({ DefaultAzureCredential }) => new DefaultAzureCredential());
-      const token = await (await credential).getToken(identityScope);
+      const token = await credential.getToken(identityScope);
       if (token === null)
         throw new FunctionsHostError("connection-failed", `No identity is signed in for ${url.hostname}.`);
       return { type: "jwt", token: token.token };

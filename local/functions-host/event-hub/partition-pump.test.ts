@@ -46,7 +46,7 @@ const numbers = (events: readonly ReceivedEvent[]): number[] => events.map((even
 
 test("pumpPartition() hands over what waits, up to the maximum, one batch after the other", async () => {
   const partition = createMemoryPartition();
-  partition.append(..."abcdefg");
+  partition.append("a", "b", "c", "d", "e", "f", "g");
   const stop = new AbortController();
   const batches: number[][] = [];
   let running = 0;

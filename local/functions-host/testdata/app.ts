@@ -13,7 +13,6 @@ export interface Seen {
 }
 
 const seen = channel("functions-host-test-app");
-const releases = channel("functions-host-test-app-release");
 
 function tell(phase: Seen["phase"], input: unknown, context: InvocationContext): void {
   seen.publish({
@@ -32,22 +31,23 @@ function orders(input: unknown): Record<string, unknown> {
   return typeof first === "object" && first !== null ? { ...first } : {};
 }
 
-/** Resolves when the test says so. */
-function released(name: unknown): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const onRelease = (message: unknown): void => {
-    if (message !== name) return;
-    releases.unsubscribe(onRelease);
-    resolve();
-  };
-  releases.subscribe(onRelease);
-  return promise;
+const released = new Set<unknown>();
+let changed = Promise.withResolvers<void>();
+channel("functions-host-test-app-release").subscribe((name) => {
+  released.add(name);
+  changed.resolve();
+  changed = Promise.withResolvers();
+});
+
+/** Resolves when the test says so, or at once when it has said so already. */
+async function untilReleased(name: unknown): Promise<void> {
+  while (!released.has(name)) await changed.promise;
 }
 
 async function handle(input: unknown, context: InvocationContext): Promise<void> {
   tell("begin", input, context);
   const { holdUntil, failTimes } = orders(input);
-  if (holdUntil !== undefined) await released(holdUntil);
+  if (holdUntil !== undefined) await untilReleased(holdUntil);
   if (typeof failTimes === "number" && (context.retryContext?.retryCount ?? 0) < failTimes) {
     throw new Error(`ordered to fail ${failTimes} times`);
   }
@@ -55,9 +55,9 @@ async function handle(input: unknown, context: InvocationContext): Promise<void>
 }
 
 /** Server-sent events: one at once, one when the test says so. */
-async function* twoEvents(): AsyncGenerator<string> {
+async function* twoEvents(until: string | null): AsyncGenerator<string> {
   yield "data: first\n\n";
-  await released("second");
+  await untilReleased(until);
   yield "data: second\n\n";
 }
 
@@ -113,8 +113,8 @@ app.http("late", {
 });
 app.http("stream", {
   authLevel: "anonymous",
-  handler: async () => ({
+  handler: async (request) => ({
     headers: { "content-type": "text/event-stream" },
-    body: ReadableStream.from(twoEvents()).pipeThrough(new TextEncoderStream()),
+    body: ReadableStream.from(twoEvents(request.query.get("until"))).pipeThrough(new TextEncoderStream()),
   }),
 });

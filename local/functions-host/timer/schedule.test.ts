@@ -4,11 +4,11 @@ import { parseSchedule } from "./schedule.ts";
 
 /** The next times after a start, as ISO strings without the milliseconds. */
 function nextTimes(schedule: string, start: string, count: number): string[] {
-  const { next } = parseSchedule(schedule);
+  const parsed = parseSchedule(schedule);
   const times: string[] = [];
   let at: number | undefined = Date.parse(start);
   while (times.length < count) {
-    at = next(at);
+    at = parsed.next(at);
     if (at === undefined) break;
     times.push(new Date(at).toISOString().replace(".000Z", "Z"));
   }
