@@ -33,9 +33,10 @@ test("workloadClassOf() lists the TCP ports of the Services that select the pod,
   );
 });
 
+const portsOf = (ports: Readonly<Record<string, number>>): unknown =>
+  workloadClassOf(pod("shop/store", { ports }), [web])?.body["spec"];
+
 test("workloadClassOf() resolves a named port on each pod by itself, and leaves out one that the pod does not have", () => {
-  const portsOf = (ports: Readonly<Record<string, number>>): unknown =>
-    workloadClassOf(pod("shop/store", { ports }), [web])?.body["spec"];
   assert.notDeepEqual(portsOf({ http: 8080 }), portsOf({ http: 8081 }));
   assert.deepEqual(
     (portsOf({}) as { readonly backs: readonly { readonly port: number }[] }).backs.map(({ port }) => port),
@@ -43,9 +44,10 @@ test("workloadClassOf() resolves a named port on each pod by itself, and leaves 
   );
 });
 
+const nameOf = (...shape: Parameters<typeof pod>): string | undefined =>
+  workloadClassOf(pod(...shape), [web])?.key.name;
+
 test("workloadClassOf() gives pods one class exactly when their config is the same", () => {
-  const nameOf = (...shape: Parameters<typeof pod>): string | undefined =>
-    workloadClassOf(pod(...shape), [web])?.key.name;
   const labels = { app: "store" };
   const same = nameOf("shop/store-1", { labels, account: "keeper" });
   assert.equal(

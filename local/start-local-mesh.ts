@@ -1,0 +1,207 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createKubernetesClient, type KubernetesClient } from "../gateway/kubernetes/client.ts";
+import { readData } from "../gateway/kubernetes/kept-data.ts";
+import { createCosmosDocumentStore } from "../shared/adapters/azure/cosmos.ts";
+import { buildBundles } from "../tools/build-bundles.ts";
+import type { EnvoyBinary } from "./data-plane/envoy-binary.ts";
+import { type ReservedNode, reserveNode } from "./data-plane/reserve-node.ts";
+import { setUp } from "./data-plane/setup.ts";
+import { applyGatewayService } from "./gateway-service.ts";
+import { joinLocalCluster } from "./join-cluster.ts";
+import { type PartProcess, startPart } from "./part-process.ts";
+import { createStateFile } from "./state-file.ts";
+
+export interface LocalMeshOptions {
+  /** Where the parts keep their data; without it they keep it in memory. */
+  readonly dir?: string;
+  /** Without pods: control plane and dashboard only. */
+  readonly pods: boolean;
+  /** May missing packages be installed (root only)? */
+  readonly install: boolean;
+  /** Environment of the gateway: shorter durations for tests. */
+  readonly gatewayEnv?: Readonly<Record<string, string>>;
+  /** Envoy's --drain-time-s. */
+  readonly drainSeconds?: number;
+  /** What happens, for a person. */
+  readonly say: (line: string) => void;
+}
+
+export interface LocalMesh extends AsyncDisposable {
+  readonly client: KubernetesClient;
+  readonly kubeconfig: string;
+  readonly gatewayUrl: string;
+  readonly functionsUrl: string;
+  readonly cosmos: string;
+  readonly hubs: string;
+  /** Why there are no pods, if so. */
+  readonly withoutPods: readonly string[] | undefined;
+  readonly node: ReservedNode | undefined;
+  readonly runDir: string;
+  readonly parts: () => readonly PartProcess<unknown>[];
+  /** Rejects when a part ends by itself. */
+  readonly lost: Promise<never>;
+}
+
+export const localCluster = "local";
+export const localMeshName = "weft";
+const namespace = "weft-system";
+const root = resolve(import.meta.dirname, "..");
+const readyLimit = 60_000;
+
+/** Event Hubs, Cosmos DB, Kubernetes, the functions host, the gateway and the data plane: each a process, meeting only over sockets. */
+export async function startLocalMesh(options: LocalMeshOptions): Promise<LocalMesh> {
+  await using life = new AsyncDisposableStack();
+  const { say } = options;
+  const runDir = await mkdtemp(join(tmpdir(), "weft-"));
+  life.defer(() => rm(runDir, { recursive: true, force: true }));
+  const lost = Promise.withResolvers<never>();
+  lost.promise.catch(() => undefined); // whoever waits for it sees it; nobody has to
+  const parts: PartProcess<unknown>[] = [];
+  const start = starter({ runDir, life, parts, options, lost: (why) => lost.reject(new Error(why)) });
+
+  const [machine] = await Promise.all([readyMachine(options), buildBundles()]);
+  const reservation = machine.envoy === undefined ? undefined : life.use(await reserveNode());
+  const node = reservation?.node;
+  say("starting Event Hubs, Cosmos DB and Kubernetes");
+  const [hubs, cosmos, kubernetes] = await Promise.all([
+    start<{ connectionString: string }>("event-hubs", "local/event-hubs/main.ts", ["--port", "0"]),
+    start<{ connectionString: string }>("cosmos", "local/cosmos/main.ts", ["--port", "0"]),
+    start<{ kubeconfig: string }>("kubernetes", "local/kubernetes/main.ts", kubernetesFlags(runDir, node)),
+  ]);
+  const { kubeconfig } = kubernetes.ready;
+  const client = createKubernetesClient(kubeconfig);
+  const documents = createCosmosDocumentStore({ connection: cosmos.ready, database: localMeshName });
+  await joinLocalCluster({ client, documents, cluster: localCluster, namespace });
+
+  say("starting the functions and the gateway");
+  const cloud = {
+    EventHubs: hubs.ready.connectionString,
+    Cosmos: cosmos.ready.connectionString,
+    WEFT_DATABASE: localMeshName,
+    WEFT_MESH: localMeshName,
+  };
+  const listen = node?.gatewayAddress ?? "127.0.0.1";
+  const [functions, gateway] = await Promise.all([
+    start<{ address: string }>("functions-host", "local/functions-host/main.ts", ["--app", root], cloud),
+    start<{ xds: string; admin: string }>("gateway", "dist/gateway/main.mjs", undefined, {
+      ...cloud,
+      ...gatewayEnvironment({ kubeconfig, listen, node }),
+      ...options.gatewayEnv,
+    }),
+  ]);
+  const port = Number(gateway.ready.xds.slice(gateway.ready.xds.lastIndexOf(":") + 1));
+  await applyGatewayService(client, { namespace, address: listen, port });
+  if (node !== undefined && machine.envoy !== undefined) {
+    say("starting the data plane");
+    const roots = await readData(client, { kind: "ConfigMap", namespace, name: "weft-roots" });
+    const config = join(runDir, "data-plane.json");
+    await writeFile(
+      config,
+      JSON.stringify({
+        kubeconfig,
+        node,
+        envoyBinary: machine.envoy,
+        xdsHost: `weft-gateway.${namespace}.svc.cluster.local`,
+        xdsPort: 15128,
+        xdsServerName: `weft-gateway.${namespace}.svc`,
+        rootCertificatesPem: roots?.data["ca.crt"] ?? "",
+        settings: { drainSeconds: options.drainSeconds ?? 30, workingDir: root },
+      }),
+    );
+    await start("data-plane", "local/data-plane/main.ts", ["--config", config]);
+  }
+  life.use(await createStateFile(parts));
+  const running = life.move();
+  return {
+    client,
+    kubeconfig,
+    gatewayUrl: gateway.ready.admin,
+    functionsUrl: functions.ready.address,
+    cosmos: cosmos.ready.connectionString,
+    hubs: hubs.ready.connectionString,
+    withoutPods: machine.problems,
+    node,
+    runDir,
+    parts: () => parts,
+    lost: lost.promise,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+interface StarterOptions {
+  readonly runDir: string;
+  readonly life: AsyncDisposableStack;
+  readonly parts: PartProcess<unknown>[];
+  readonly options: LocalMeshOptions;
+  readonly lost: (why: string) => void;
+}
+
+/** Starts programs of ours; `flags` undefined: one that takes none. */
+function starter({ runDir, life, parts, options, lost }: StarterOptions) {
+  return async <Ready>(
+    name: string,
+    program: string,
+    flags: readonly string[] | undefined,
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<PartProcess<Ready>> => {
+    const dir = options.dir === undefined || !keepsData.has(name) ? [] : ["--dir", await partDir(options.dir, name)];
+    const part = await startPart<Ready>({
+      name,
+      args: [join(root, program), ...(flags === undefined ? [] : [...flags, ...dir, "--output", "json"])],
+      env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...env },
+      logFile: join(runDir, `${name}.log`),
+      readyLimit,
+      onLost: (part, how) => lost(`${part} ended by itself (${how}); its log is ${join(runDir, `${part}.log`)}`),
+    });
+    parts.push(part);
+    life.use(part);
+    return part;
+  };
+}
+
+const keepsData: ReadonlySet<string> = new Set(["event-hubs", "cosmos", "kubernetes", "functions-host"]);
+
+async function partDir(dir: string, part: string): Promise<string> {
+  const path = resolve(dir, part);
+  await mkdir(path, { recursive: true });
+  return path;
+}
+
+async function readyMachine({
+  pods,
+  install,
+  say,
+}: LocalMeshOptions): Promise<{ readonly envoy?: EnvoyBinary; readonly problems: readonly string[] | undefined }> {
+  if (!pods) return { problems: ["pods were not asked for"] };
+  const result = await setUp({ environment: process.env, install, report: say });
+  return result.ok ? { envoy: result.envoy, problems: undefined } : { problems: result.problems };
+}
+
+function kubernetesFlags(runDir: string, node: ReservedNode | undefined): readonly string[] {
+  const cidr = node === undefined ? [] : ["--service-cidr", node.serviceCidr];
+  return ["--crds", join(root, "infra/kubernetes/crds"), "--kubeconfig", join(runDir, "kubeconfig"), ...cidr];
+}
+
+function gatewayEnvironment({
+  kubeconfig,
+  listen,
+  node,
+}: {
+  readonly kubeconfig: string;
+  readonly listen: string;
+  readonly node: ReservedNode | undefined;
+}): Readonly<Record<string, string>> {
+  return {
+    KUBECONFIG: kubeconfig,
+    POD_NAME: "weft-gateway-0",
+    WEFT_CLUSTER: localCluster,
+    WEFT_NAMESPACE: namespace,
+    WEFT_XDS_ADDRESS: `${listen}:0`,
+    WEFT_ADMIN_ADDRESS: "127.0.0.1:0",
+    WEFT_CONSUMER_GROUP: "gateway",
+    WEFT_SERVICE_CIDRS: node?.serviceCidr ?? "10.128.0.0/16",
+    WEFT_POD_CIDRS: node?.podCidr ?? "",
+  };
+}
