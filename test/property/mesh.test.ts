@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { RE2JS } from "re2js";
 import { canonicalJson, type JsonObject } from "../../shared/core/canonical.ts";
 import { compareObjectKeys, type MeshObject, objectKeyText } from "../../shared/core/events/object.ts";
@@ -267,10 +267,13 @@ test("another grant never takes from what others gave", () => {
   );
 });
 
+function isTarget({ key }: MeshObject): boolean {
+  return key.kind === "TrafficTarget";
+}
+
 test("what is allowed is the union of what each TrafficTarget allows by itself", () => {
   fc.assert(
     fc.property(cluster, semantics, (objects, mode) => {
-      const isTarget = ({ key }: MeshObject): boolean => key.kind === "TrafficTarget";
       const rest = objects.filter((candidate) => !isTarget(candidate));
       const alone = objects.filter(isTarget).map((one) => allowedAttempts(build([...rest, one], mode).mesh));
       const union = new Set([...allowedAttempts(build(rest, mode).mesh), ...alone.flatMap((some) => [...some])]);

@@ -2,6 +2,9 @@ import { workloadClassOf } from "../../gateway/kubernetes/workload-classes.ts";
 import type { JsonObject } from "../../shared/core/canonical.ts";
 import { normalise } from "../../shared/core/events/normalise.ts";
 import type { MeshObject } from "../../shared/core/events/object.ts";
+import { buildMesh } from "../../shared/core/mesh/build-mesh.ts";
+import type { Mesh } from "../../shared/core/mesh/mesh.ts";
+import type { SmiSemantics } from "../../shared/core/policy/semantics.ts";
 
 /** A Kubernetes object as the API server would send it. */
 export interface KubernetesObject extends JsonObject {
@@ -222,4 +225,13 @@ export function stateOf(objects: readonly KubernetesObject[]): readonly MeshObje
     state.set(JSON.stringify(read.key), read);
   }
   return [...state.values()];
+}
+
+/** The mesh of a cluster with these objects, and its problems as `code kind/name`. */
+export function givenObjects(
+  objects: readonly KubernetesObject[],
+  smiSemantics: SmiSemantics = "osm",
+): { readonly mesh: Mesh; readonly problems: readonly string[] } {
+  const { mesh, problems } = buildMesh({ objects: stateOf(objects), settings: { smiSemantics } });
+  return { mesh, problems: problems.map(({ code, object }) => `${code} ${object.kind}/${object.name}`) };
 }

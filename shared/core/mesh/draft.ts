@@ -1,5 +1,5 @@
 import { type KindName, kindText } from "../events/kinds.ts";
-import { compareObjectKeys, type MeshObject } from "../events/object.ts";
+import { type MeshObject, objectKeyText } from "../events/object.ts";
 import type { HttpRoutes } from "../policy/http-route-group/apply.ts";
 import type { SmiSemantics } from "../policy/semantics.ts";
 import type { TcpRoutePorts } from "../policy/tcp-route/apply.ts";
@@ -38,8 +38,9 @@ export interface DraftService extends Service {
 export type Step = (draft: Draft) => Partial<Draft>;
 
 export function emptyDraft(objects: Iterable<MeshObject>, build: MeshBuildSettings): Draft {
-  const byKind = Map.groupBy(objects, ({ key }) => kindText(key));
-  for (const list of byKind.values()) list.sort((a, b) => compareObjectKeys(a.key, b.key));
+  const texts = new Map([...objects].map((object) => [objectKeyText(object.key), object]));
+  const sorted = [...texts.keys()].sort().flatMap((text) => texts.get(text) ?? []);
+  const byKind = Map.groupBy(sorted, ({ key }) => kindText(key));
   return {
     build,
     objects: (kind) => byKind.get(kindText(kind)) ?? [],

@@ -30,9 +30,10 @@ export function httpRoutesOf(
   return { routes: { key: group.key, matches }, problems };
 }
 
-/** In an order of their own and without repeats, since any one of them suffices. */
+/** By path, without repeats: any one of them suffices, so the order in which they were written must not show. */
 export function sortMatches(matches: readonly HttpMatch[]): readonly HttpMatch[] {
-  const byText = new Map(matches.map((match) => [canonicalJson({ ...match }), match]));
+  if (matches.length < 2) return matches;
+  const byText = new Map(matches.map((match) => [`${match.path} ${canonicalJson({ ...match })}`, match]));
   return [...byText.keys()].toSorted().flatMap((text) => byText.get(text) ?? []);
 }
 
