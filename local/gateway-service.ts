@@ -1,4 +1,4 @@
-import type { KubernetesClient } from "../gateway/kubernetes/client.ts";
+import type { KubernetesClient, KubernetesObject } from "../gateway/kubernetes/client.ts";
 
 /** The Service `weft-gateway`, without selector: the gateway is a process beside the cluster, at this address. */
 export async function applyGatewayService(
@@ -27,11 +27,7 @@ export async function applyGatewayService(
   });
 }
 
-interface Named {
-  readonly metadata: { readonly name: string; readonly namespace: string };
-}
-
-async function put(client: KubernetesClient, path: string, object: Named & object): Promise<void> {
+async function put(client: KubernetesClient, path: string, object: KubernetesObject): Promise<void> {
   await client.call({
     method: "PATCH",
     path: `${path}/${object.metadata.name}?fieldManager=weft-local&force=true`,

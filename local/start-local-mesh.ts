@@ -103,10 +103,14 @@ export async function startLocalMesh(options: LocalMeshOptions): Promise<LocalMe
         kubeconfig,
         node,
         envoyBinary: machine.envoy,
-        xdsHost: `weft-gateway.${namespace}.svc.cluster.local`,
-        xdsPort: 15128,
-        xdsServerName: `weft-gateway.${namespace}.svc`,
-        rootCertificatesPem: roots?.data["ca.crt"] ?? "",
+        xds: {
+          host: `weft-gateway.${namespace}.svc.cluster.local`,
+          port: 15128,
+          serverName: `weft-gateway.${namespace}.svc`,
+          rootCertificatesPem: roots?.data["ca.crt"] ?? "",
+        },
+        logDir: join(runDir, "pods"),
+        parentPid: process.pid,
         settings: { drainSeconds: options.drainSeconds ?? 30, workingDir: root },
       }),
     );

@@ -5,7 +5,7 @@ import { readExclusions, shouldInject } from "../../gateway/inject/inject-pod.ts
 import { proxyMarks, proxyUuidOf } from "../../gateway/inject/marks.ts";
 import { KubernetesError, MERGE_PATCH } from "./kubernetes-client.ts";
 import type { KubernetesObject, Pod } from "./kubernetes-objects.ts";
-import type { PodContext } from "./pod-context.ts";
+import { graceMs, type PodContext } from "./pod-context.ts";
 import { type PodRunner, startPodRunner } from "./pod-runner.ts";
 import { buildRefusedStatus } from "./pod-status.ts";
 
@@ -54,8 +54,8 @@ export function startKubelet({ context, namespaces }: KubeletOptions): Kubelet {
       const runner = runners.get(uid);
       if (gone) {
         newest.delete(uid);
-        // Nobody waits for a pod that the API has forgotten.
-        if (runner !== undefined) void runner.stop(0);
+        // Deleted by force: its programs still get their time, only nobody is told of the end.
+        if (runner !== undefined) void runner.stop(graceMs(pod, context));
         return;
       }
       if (runner !== undefined) {

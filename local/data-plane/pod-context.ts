@@ -28,3 +28,14 @@ export interface PodContext {
 export function logPath(pod: Pod, container: string, { logDir }: Pick<PodContext, "logDir">): string {
   return `${logDir}/${pod.metadata.namespace ?? "default"}_${pod.metadata.name}_${container}.log`;
 }
+
+/** Kubernetes' default of `terminationGracePeriodSeconds`. */
+const DEFAULT_GRACE_SECONDS = 30;
+
+/** The time that a pod's programs have after SIGTERM, milliseconds. */
+export function graceMs({ metadata, spec }: Pod, { settings }: Pick<PodContext, "settings">): number {
+  const asked = metadata.deletionGracePeriodSeconds ?? 0;
+  // The API writes 0 into a pod that was deleted by force or before it ran; its programs still get their time.
+  const seconds = asked > 0 ? asked : (spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS);
+  return Math.min(seconds * 1_000, settings.maxGraceMs);
+}

@@ -4,7 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { KubernetesError, MERGE_PATCH } from "./kubernetes-client.ts";
 import type { Pod } from "./kubernetes-objects.ts";
 import { createLatest } from "./latest.ts";
-import type { PodContext } from "./pod-context.ts";
+import { graceMs, type PodContext } from "./pod-context.ts";
 import { type PodSandbox, startPodSandbox } from "./pod-sandbox.ts";
 import { buildPodStatus, type PodStatus, type PodView } from "./pod-status.ts";
 
@@ -27,15 +27,14 @@ export function startPodRunner(pod: Pod, context: PodContext): PodRunner {
   let deleted = false;
   let current: PodSandbox | undefined;
 
-  const end = (graceMs: number): void => {
+  const end = (grace: number): void => {
     stop.abort();
-    ending.resolve(graceMs);
+    ending.resolve(grace);
   };
   const update = (next: Pod): void => {
     if (next.metadata.deletionTimestamp === undefined) return;
-    const seconds = next.metadata.deletionGracePeriodSeconds ?? next.spec.terminationGracePeriodSeconds ?? 30;
     deleted = true;
-    end(Math.min(seconds * 1_000, context.settings.maxGraceMs));
+    end(graceMs(next, context));
   };
   const run = async (): Promise<void> => {
     let wait = RETRY_MS.first;
@@ -68,10 +67,10 @@ export function startPodRunner(pod: Pod, context: PodContext): PodRunner {
   return {
     update,
     ended,
-    async stop(graceMs) {
-      end(graceMs);
+    async stop(grace) {
+      end(grace);
       // An end that is under way with a longer grace is cut to this one.
-      void current?.end(graceMs);
+      void current?.end(grace);
       await ended;
     },
   };

@@ -121,9 +121,14 @@ async function serve(parts: {
   });
 }
 
+/** The folder that is the app: where a bundle is given, the nearest one above it with a package.json. */
 function appFolder(app: string): string {
   const path = resolve(app);
-  return existsSync(path) && statSync(path).isFile() ? dirname(path) : path;
+  if (!existsSync(path) || !statSync(path).isFile()) return path;
+  for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
+    if (existsSync(join(folder, "package.json"))) return folder;
+  }
+  return dirname(path);
 }
 
 /** The host's key: kept beside the checkpoints, so that it is the same after a restart. */

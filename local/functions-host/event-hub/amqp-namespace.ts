@@ -17,6 +17,9 @@ export interface AmqpNamespace extends AsyncDisposable {
 /** Milliseconds after which an unanswered request or connection attempt counts as failed. */
 const answerTimeout = 20_000;
 
+/** Milliseconds of silence after which a connection counts as broken; the broker must send something empty before. */
+const silenceLimit = 30_000;
+
 export function createAmqpNamespace(address: NamespaceAddress): AmqpNamespace {
   let open: Promise<Connection> | undefined;
 
@@ -71,7 +74,13 @@ async function connect(address: NamespaceAddress, onClosed: () => void): Promise
   const where = `${address.host}:${address.port}`;
   const { promise, resolve, reject } = Promise.withResolvers<Connection>();
   const container = rhea.create_container();
-  const options = { host: address.host, port: address.port, username: "functions-host", reconnect: false } as const;
+  const options = {
+    host: address.host,
+    port: address.port,
+    username: "functions-host",
+    reconnect: false,
+    idle_time_out: silenceLimit,
+  } as const;
   const connection = container.connect(
     address.tls ? { ...options, transport: "tls", servername: address.host } : { ...options, transport: "tcp" },
   );

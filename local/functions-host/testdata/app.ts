@@ -1,6 +1,6 @@
 /** The app of the tests: one function of every kind, which tell what they got through a diagnostics channel. */
-import { channel } from "node:diagnostics_channel";
-import { app, type HttpResponseInit, type InvocationContext } from "@azure/functions";
+import { channel, subscribe } from "node:diagnostics_channel";
+import { app, type HttpResponseInit, type InvocationContext, output } from "@azure/functions";
 
 /** What a handler saw, as the tests receive it. */
 export interface Seen {
@@ -33,7 +33,7 @@ function orders(input: unknown): Record<string, unknown> {
 
 const released = new Set<unknown>();
 let changed = Promise.withResolvers<void>();
-channel("functions-host-test-app-release").subscribe((name) => {
+subscribe("functions-host-test-app-release", (name) => {
   released.add(name);
   changed.resolve();
   changed = Promise.withResolvers();
@@ -98,6 +98,18 @@ app.http("broken", {
   authLevel: "anonymous",
   handler: async () => {
     throw new Error("broken on purpose");
+  },
+});
+const toHub = output.eventHub(hub);
+const toStore = output.cosmosDB({ connection: "STORE", databaseName: "weft", containerName: "documents" });
+app.http("emit", {
+  authLevel: "anonymous",
+  extraOutputs: [toHub, toStore],
+  handler: async (request, context) => {
+    const n = Number(request.query.get("n"));
+    context.extraOutputs.set(toHub, [{ n }, { n: n + 1 }]);
+    context.extraOutputs.set(toStore, { id: `emitted-${n}` });
+    return { status: 202 };
   },
 });
 app.http("late", {

@@ -1,4 +1,4 @@
-import { channel } from "node:diagnostics_channel";
+import { channel, subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Seen } from "./app.ts";
 
 /** What the handlers of the tests' app saw, from now on. */
@@ -13,13 +13,12 @@ export interface AppWatch extends Disposable {
 export function watchApp(): AppWatch {
   const seen: Seen[] = [];
   let changed = Promise.withResolvers<void>();
-  const events = channel("functions-host-test-app");
   const onSeen = (message: unknown): void => {
     seen.push(message as Seen);
     changed.resolve();
     changed = Promise.withResolvers();
   };
-  events.subscribe(onSeen);
+  subscribe("functions-host-test-app", onSeen);
   return {
     seen,
     async until(fits) {
@@ -31,7 +30,7 @@ export function watchApp(): AppWatch {
     },
     release: (name) => channel("functions-host-test-app-release").publish(name),
     [Symbol.dispose]() {
-      events.unsubscribe(onSeen);
+      unsubscribe("functions-host-test-app", onSeen);
     },
   };
 }

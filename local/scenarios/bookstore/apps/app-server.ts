@@ -1,0 +1,57 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Counters } from "./counters.ts";
+
+/** An app that runs. */
+export interface App extends AsyncDisposable {
+  /** Where its clients call it; undefined for an app that nobody calls. */
+  readonly port?: number;
+  /** Where `GET /raw` is answered. */
+  readonly rawPort: number;
+}
+
+export interface HttpServer extends AsyncDisposable {
+  readonly port: number;
+}
+
+export type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
+
+/** Port 0 takes a free one. */
+export async function startHttpServer(port: number, handle: Handler): Promise<HttpServer> {
+  const server = createServer((request, response) => {
+    Promise.try(handle, request, response).catch((error: unknown) => {
+      // The client went away in the middle of its request; there is nobody to answer.
+      response.destroy(error instanceof Error ? error : undefined);
+    });
+  });
+  // Longer than any client keeps a connection, so that it is never this side that closes one.
+  server.keepAliveTimeout = 120_000;
+  server.listen(port);
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+}
+
+/** The counters, for people and for the demo: `GET /raw` as JSON. */
+export function startRawServer(port: number, counters: Counters): Promise<HttpServer> {
+  return startHttpServer(port, (request, response) => {
+    if (request.url !== "/raw" && request.url !== "/") {
+      answer(response, 404);
+      return;
+    }
+    response.setHeader("content-type", "application/json");
+    answer(response, 200, `${JSON.stringify(counters.read(), undefined, 2)}\n`);
+  });
+}
+
+export function answer(response: ServerResponse, status: number, body = ""): void {
+  response.statusCode = status;
+  response.end(body);
+}
