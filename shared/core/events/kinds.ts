@@ -1,5 +1,3 @@
-import type { ObjectKey } from "./object.ts";
-
 /** Group of the kinds, labels and annotations that are our own. */
 export const ownGroup = "weft.dev";
 
@@ -27,8 +25,4 @@ export type KnownKind = keyof typeof kinds;
 /** `group/kind` */
 export function kindText({ group, kind }: KindName): string {
   return `${group}/${kind}`;
-}
-
-export function isOfKind(key: ObjectKey, { group, kind }: KindName): boolean {
-  return key.group === group && key.kind === kind;
 }
