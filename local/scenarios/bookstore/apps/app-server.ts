@@ -20,10 +20,8 @@ export type Handler = (request: IncomingMessage, response: ServerResponse) => vo
 /** Port 0 takes a free one. */
 export async function startHttpServer(port: number, handle: Handler): Promise<HttpServer> {
   const server = createServer((request, response) => {
-    Promise.try(handle, request, response).catch((error: unknown) => {
-      // The client went away in the middle of its request; there is nobody to answer.
-      response.destroy(error instanceof Error ? error : undefined);
-    });
+    // The client went away in the middle of its request; there is nobody to answer.
+    Promise.resolve(handle(request, response)).catch(() => response.destroy());
   });
   // Longer than any client keeps a connection, so that it is never this side that closes one.
   server.keepAliveTimeout = 120_000;

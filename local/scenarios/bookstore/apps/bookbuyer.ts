@@ -45,20 +45,19 @@ async function walkRounds(walk: {
     for (const path of paths) {
       const outcome = await caller.get(new URL(path, options.bookstore), headers);
       count(counters, outcome);
-      if (path === "/buy-a-book/new" && isSale(outcome)) counters.addBooks(1);
+      if (path === "/buy-a-book/new" && isSuccess(outcome)) counters.addBooks(1);
     }
     next = Math.max(next + period, performance.now());
-    await pause(next - performance.now(), undefined, { signal }).catch(() => {});
+    await pause(Math.max(next - performance.now(), 0), undefined, { signal }).catch(() => {});
   }
 }
 
 function count(counters: Counters, outcome: Outcome): void {
-  if (outcome.kind === "failed") counters.deny(outcome.failure);
-  else if (!isSale(outcome)) counters.deny(String(outcome.status));
-  else counters.succeed(outcome.identity ?? "");
+  if (isSuccess(outcome)) counters.succeed(outcome.identity);
+  else counters.deny(outcome.kind === "failed" ? outcome.failure : String(outcome.status));
 }
 
 /** An answer counts only when it says which bookstore gave it. */
-function isSale(outcome: Outcome): outcome is Extract<Outcome, { kind: "answered" }> {
+function isSuccess(outcome: Outcome): outcome is Outcome & { readonly kind: "answered"; readonly identity: string } {
   return outcome.kind === "answered" && outcome.status === 200 && outcome.identity?.startsWith("bookstore-v") === true;
 }

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { type App, answer, startHttpServer, startRawServer } from "./app-server.ts";
 import { createCounters } from "./counters.ts";
@@ -41,7 +42,7 @@ export async function startBookwarehouse(options: BookwarehouseOptions): Promise
 const longestOrder = 9;
 
 /** 0 for a body that is no number of books. */
-async function readOrder(request: Parameters<typeof text>[0]): Promise<number> {
+async function readOrder(request: IncomingMessage): Promise<number> {
   const body = (await text(request)).trim();
   return body.length <= longestOrder && /^\d+$/.test(body) ? Number(body) : 0;
 }

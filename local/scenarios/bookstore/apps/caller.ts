@@ -1,4 +1,4 @@
-import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
+import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { createNameCache } from "./name-cache.ts";
 
 /** Why no answer came. Anything else the system may say is passed on as its error code. */
@@ -31,7 +31,7 @@ export function createCaller(options: { readonly connections: number; readonly t
     const headers = { ...call.headers, ...(call.body !== undefined && { "content-length": String(call.body.length) }) };
     const request: ClientRequest = httpRequest(
       call.url,
-      { method: call.method, headers, agent, lookup, family: 4, autoSelectFamily: false },
+      { method: call.method, headers, agent, lookup, family: 4 },
       (response) => readAnswer(response, resolve),
     );
     const timer = setTimeout(() => {
@@ -47,7 +47,7 @@ export function createCaller(options: { readonly connections: number; readonly t
   return {
     async get(url, headers = {}) {
       const first = await send({ method: "GET", url, headers });
-      return first.stale ? (await send({ method: "GET", url, headers: { ...headers, connection: "close" } })).outcome : first.outcome;
+      return first.stale ? (await send({ method: "GET", url, headers })).outcome : first.outcome;
     },
     post: async (url, body) => (await send({ method: "POST", url, body })).outcome,
     [Symbol.dispose]: () => agent.destroy(),

@@ -11,7 +11,7 @@ export interface AppCounters {
   readonly denied: Readonly<Record<string, number>>;
   /** As a server: what was done for clients, probes left out. */
   readonly served: number;
-  /** As a bookstore, books sold; as a warehouse or database, books in stock. */
+  /** Of a buyer, books bought; of a bookstore, books sold; of a warehouse or database, books in stock. */
   readonly books: number;
 }
 

@@ -75,7 +75,10 @@ interface Session extends Disposable {
 
 /** Connected and greeted: the server speaks first, and nothing may be sent before that. */
 async function openSession(
-  options: DatabaseWriterOptions & { readonly lookup: ReturnType<typeof createNameCache>; readonly signal: AbortSignal },
+  options: DatabaseWriterOptions & {
+    readonly lookup: ReturnType<typeof createNameCache>;
+    readonly signal: AbortSignal;
+  },
 ): Promise<Session> {
   const { host, port, lookup, signal, timeoutMs } = options;
   const socket = connect({ host, port, lookup, family: 4, autoSelectFamily: false });
