@@ -22,7 +22,7 @@ export function answerMessage(
   );
   const items = [...message.items.values()];
   if (answer.error === undefined) accept(turn, type, { items, sentAs: Number(answer.nonce) });
-  else refuse(turn, type, { items, message: answer.error });
+  else refuse(turn, type, { items, single: message.single, message: answer.error });
   unpark(turn, type, message);
 }
 
@@ -57,7 +57,8 @@ function accept(
   let switched = false;
   for (const item of answered.items) {
     const before = lookup(state.held, item.name);
-    switched ||= before !== undefined && before.version !== removedVersion && before.version !== item.version;
+    const changed = before !== undefined && before.version !== removedVersion && before.version !== item.version;
+    switched ||= changed || includes(state.unsure, item.name);
     if (wants(state.subscription, item.name) && (item.resource || includes(state.subscription.names, item.name))) {
       held.push([item.name, { version: item.version, resource: item.resource, sentAs: answered.sentAs }]);
     } else dropped.push(item.name);
@@ -65,6 +66,7 @@ function accept(
   const names = answered.items.map((item) => item.name);
   state.held = withoutAll(withEntries(state.held, held), dropped);
   state.alone = withoutAll(state.alone, names);
+  state.unsure = withoutAll(state.unsure, names);
   state.refused = withoutAll(state.refused, names);
   if (type === "listener" && switched) turn.listenersSwitchedAt = turn.now;
   if (names.length > 0) turn.outputs.push({ kind: "acknowledged", type, names: answered.items.map(named) });
@@ -77,21 +79,20 @@ function accept(
 function refuse(
   turn: Turn,
   type: EnvoyType,
-  answered: { readonly items: readonly Item[]; readonly message: string },
+  answered: { readonly items: readonly Item[]; readonly single: boolean; readonly message: string },
 ): void {
   const state = turn.types[type];
-  const { items, message } = answered;
+  const { items, single, message } = answered;
   state.loading = false;
   const [only] = items;
   if (only === undefined) return;
-  if (items.length === 1) {
+  if (single) {
     if (wants(state.subscription, only.name)) state.refused = withEntry(state.refused, only.name, only.version);
   } else {
     const names = items.map((item) => item.name).filter((name) => wants(state.subscription, name));
-    state.alone = withEntries(
-      state.alone,
-      names.map((name) => [name, true]),
-    );
+    const flags = names.map((name): [string, true] => [name, true]);
+    state.alone = withEntries(state.alone, flags);
+    state.unsure = withEntries(state.unsure, flags);
     mark(turn, type, names, "resend");
   }
   turn.outputs.push({ kind: "refused", type, names: items.map(named), message });

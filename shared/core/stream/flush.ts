@@ -72,19 +72,21 @@ function isDue(turn: Turn, type: EnvoyType, { item, need }: { readonly item: Ite
   if (need !== "asked" && includes(turn.retiring, retiringKey(type, item.name))) return false;
   if (lookup(state.refused, item.name) === item.version) return false;
   if (need !== "compare") return true;
-  const told = lastTold(state, item.name);
-  if (told === undefined && item.resource === undefined) {
-    // Refused versions too may have left something behind at the proxy (envoy.md §6).
+  const onTheWay = versionOnTheWay(state, item.name);
+  if (onTheWay !== undefined) return onTheWay !== item.version;
+  if (includes(state.unsure, item.name)) return true;
+  const held = lookup(state.held, item.name)?.version;
+  if (held === undefined && item.resource === undefined) {
+    // A refused version too may have left something behind at the proxy (envoy.md §6).
     return includes(state.subscription.names, item.name) || includes(state.refused, item.name);
   }
-  return told !== item.version;
+  return held !== item.version;
 }
 
-/** The version that the proxy was last told of: on the way (and late, or the name would not be looked at), or held. */
-function lastTold(state: TypeState, name: string): string | undefined {
+/** The version in a late message; with one in time the name would not be looked at. */
+function versionOnTheWay(state: TypeState, name: string): string | undefined {
   const nonce = lookup(state.sending, name);
-  const onTheWay = nonce === undefined ? undefined : lookup(state.inFlight, nonce)?.items.get(name);
-  return onTheWay?.version ?? lookup(state.held, name)?.version;
+  return nonce === undefined ? undefined : lookup(state.inFlight, nonce)?.items.get(name)?.version;
 }
 
 /**
@@ -104,7 +106,8 @@ function isBatchable(state: TypeState, type: EnvoyType, item: Item): boolean {
 function isHeldBack(turn: Turn, type: EnvoyType): boolean {
   if (type !== "listener" && type !== "route") return false;
   const clusters = turn.types.cluster;
-  if (!clusters.asked || !(clusters.dirty.size > 0 || isAdding(clusters))) return false;
+  const unsaid = clusters.dirty.size + clusters.parked.size > 0;
+  if (!clusters.asked || !(unsaid || isAdding(clusters))) return false;
   const state = turn.types[type];
   state.heldBackSince ??= turn.now;
   return turn.now < state.heldBackSince + turn.settings.answerLimitMs;
@@ -123,7 +126,12 @@ function send(turn: Turn, type: EnvoyType, items: readonly Item[]): string {
   const nonce = String(turn.sent);
   const names = items.map((item) => item.name);
   for (const name of names) supersede(turn, type, name);
-  const message: Message = { items: new Map(items.map((item) => [item.name, item])), sentAt: turn.now, late: false };
+  const message: Message = {
+    items: new Map(items.map((item) => [item.name, item])),
+    single: items.length === 1,
+    sentAt: turn.now,
+    late: false,
+  };
   state.inFlight = withEntry(state.inFlight, nonce, message);
   state.sending = withEntries(
     state.sending,
@@ -149,6 +157,7 @@ function supersede(turn: Turn, type: EnvoyType, name: string): void {
   const nonce = lookup(state.sending, name);
   const message = nonce === undefined ? undefined : lookup(state.inFlight, nonce);
   if (nonce === undefined || message === undefined) return;
+  state.unsure = withEntry(state.unsure, name, true);
   const items = new Map(message.items);
   items.delete(name);
   state.inFlight =

@@ -1,7 +1,7 @@
 import type { EnvoyType } from "../xds/resource.ts";
-import { lookup, namesOf, withEntries, withoutAll } from "./persistent-map.ts";
+import { includes, lookup, namesOf, withEntries, withoutAll } from "./persistent-map.ts";
 import type { Retirement } from "./stream.ts";
-import { isPending, mark, retiringKey, type Turn } from "./turn.ts";
+import { isUnderway, mark, retiringKey, type Turn } from "./turn.ts";
 
 /**
  * Removals last (design.md §5, Streams: Order). Envoy's old connections go on using the routes and clusters of a replaced listener until they are drained,
@@ -69,7 +69,10 @@ function isAwaited(
   { type, name }: { readonly type: "listener" | "route"; readonly name: string },
 ): boolean {
   const state = turn.types[type];
-  return (lookup(state.held, name)?.sentAs ?? 0) <= retirement.sentBefore && isPending(state, name);
+  if ((lookup(state.held, name)?.sentAs ?? 0) > retirement.sentBefore) return false;
+  // The proxy stays on what it had before the refused version, if it had anything.
+  const stays = includes(state.held, name) || includes(state.unsure, name);
+  return isUnderway(state, name) || (includes(state.refused, name) && stays);
 }
 
 function release(turn: Turn, retirement: Retirement): void {

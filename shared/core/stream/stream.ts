@@ -80,6 +80,8 @@ export interface Item {
 /** A message that is not answered yet. */
 export interface Message {
   readonly items: ReadonlyMap<string, Item>;
+  /** Whether it was sent with one name in it; names that were sent again since are no longer in `items`. */
+  readonly single: boolean;
   readonly sentAt: number;
   /** Unanswered for longer than the limit: nothing waits for it any more, but its answer still counts. */
   readonly late: boolean;
@@ -123,6 +125,8 @@ export interface TypeState {
   readonly stalled: boolean;
   /** Names that were in a refused batch and go one by one. */
   readonly alone: PersistentMap<true>;
+  /** Names of which something may be in force that was not acknowledged: they were in a refused batch, or sent again while unanswered. */
+  readonly unsure: PersistentMap<true>;
   /** The exceptions: versions that the proxy refused. Not sent again until the version changes or the proxy asks anew. */
   readonly refused: PersistentMap<string>;
   /** Since when names wait for clusters to be acknowledged. */
@@ -174,6 +178,7 @@ const emptyType: TypeState = {
   parked: emptyPersistentMap(),
   stalled: false,
   alone: emptyPersistentMap(),
+  unsure: emptyPersistentMap(),
   refused: emptyPersistentMap(),
   heldBackSince: undefined,
 };

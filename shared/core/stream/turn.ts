@@ -66,14 +66,9 @@ function isAwaited(state: TypeState, name: string): boolean {
   return nonce !== undefined && lookup(state.inFlight, nonce)?.late === false;
 }
 
-/** Whether the name is not yet in force at the proxy as the newest view has it. */
-export function isPending(state: TypeState, name: string): boolean {
-  return (
-    includes(state.dirty, name) ||
-    includes(state.parked, name) ||
-    includes(state.sending, name) ||
-    includes(state.refused, name)
-  );
+/** Whether something of the name is still to be sent or answered. */
+export function isUnderway(state: TypeState, name: string): boolean {
+  return includes(state.dirty, name) || includes(state.parked, name) || includes(state.sending, name);
 }
 
 /** What the proxy should have of a name. Without a view nothing is known. */

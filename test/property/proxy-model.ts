@@ -1,0 +1,210 @@
+import { step } from "../../shared/core/stream/step.ts";
+import {
+  createStream,
+  type Send,
+  type Stream,
+  type StreamInput,
+  type StreamRequest,
+} from "../../shared/core/stream/stream.ts";
+import { absentResource } from "../../shared/core/stream/stream-fixture.ts";
+import type { View } from "../../shared/core/stream/view.ts";
+import { type EnvoyType, envoyTypes } from "../../shared/core/xds/resource.ts";
+
+/**
+ * A proxy that behaves as Envoy does (envoy.md §5, §6), and the stream that serves it. Messages wait until they are taken. Versions with a
+ * `!` are refused, and of a message with one of these an arbitrary part is applied. Listeners and routes name in their version the cluster that
+ * they use (`1>a`); the proxy asks for the endpoints of every cluster and for a route of every listener.
+ */
+export interface ProxyModel {
+  stream: Stream;
+  now: number;
+  view: View | undefined;
+  /** What is in force, acknowledged or not. */
+  readonly held: Readonly<Record<EnvoyType, Map<string, string>>>;
+  readonly acknowledged: Readonly<Record<EnvoyType, Map<string, string>>>;
+  readonly subscribed: Readonly<Record<EnvoyType, Set<string>>>;
+  messages: Send[];
+  /** Answers to cluster messages, which Envoy keeps back while clusters warm. */
+  withheld: PartialRequest[];
+  withholding: boolean;
+  /** When a listener last stopped using a cluster: its connections drain from then on. */
+  readonly leftAt: Map<string, number>;
+  /** Clusters whose last message was refused: nothing can wait for them. */
+  readonly spoiled: Set<string>;
+  taken: number;
+  /** What the machine did that it must never do. */
+  readonly faults: string[];
+}
+
+type PartialRequest = Partial<StreamRequest> & Pick<StreamRequest, "type">;
+
+export const limits = { answerLimitMs: 5000, drainMs: 30_000 };
+
+export function createProxyModel(): ProxyModel {
+  const model: ProxyModel = {
+    stream: newStream(),
+    now: 0,
+    view: undefined,
+    held: perType(() => new Map()),
+    acknowledged: perType(() => new Map()),
+    subscribed: perType(() => new Set()),
+    messages: [],
+    withheld: [],
+    withholding: false,
+    leftAt: new Map(),
+    spoiled: new Set(),
+    taken: 0,
+    faults: [],
+  };
+  model.subscribed.secret.add("s");
+  model.subscribed.extension.add("x");
+  openStream(model);
+  return model;
+}
+
+export function serveView(model: ProxyModel, view: View): void {
+  model.view = view;
+  give(model, { kind: "view", now: model.now, view });
+}
+
+export function reconnect(model: ProxyModel): void {
+  model.stream = newStream();
+  model.messages = [];
+  model.withheld = [];
+  if (model.view !== undefined) give(model, { kind: "view", now: model.now, view: model.view });
+  openStream(model);
+}
+
+export function passTime(model: ProxyModel, milliseconds: number): void {
+  const end = model.now + milliseconds;
+  for (let wakes = 0; model.stream.wakeAt !== undefined && model.stream.wakeAt <= end; wakes++) {
+    if (wakes > 1000) {
+      model.faults.push(`wants to be woken at ${model.stream.wakeAt} for ever`);
+      break;
+    }
+    model.now = Math.max(model.now, model.stream.wakeAt);
+    give(model, { kind: "time", now: model.now });
+  }
+  model.now = end;
+}
+
+/** Takes the oldest message and answers it. */
+export function takeMessage(model: ProxyModel): void {
+  const send = model.messages.shift();
+  if (send === undefined) return;
+  const bad = send.resources.some(({ version }) => version.includes("!"));
+  for (const resource of send.resources) {
+    model.taken += 1;
+    // What came too late for a proxy that has left the name is thrown away.
+    if (isByName(send.type) && !model.subscribed[send.type].has(resource.name)) continue;
+    if (send.type === "cluster") model.spoiled[bad ? "add" : "delete"](resource.name);
+    const applied = !bad || (!resource.version.includes("!") && model.taken % 2 === 0);
+    if (applied) apply(model, send.type, resource);
+    if (!bad) model.acknowledged[send.type].set(resource.name, resource.version);
+  }
+  if (!bad) for (const name of send.removed) remove(model, send.type, name);
+  const answer = { type: send.type, nonce: send.nonce, error: bad ? "bad" : undefined };
+  if (send.type === "cluster" && model.withholding) model.withheld.push(answer);
+  else ask(model, answer);
+  if (send.type === "cluster") follow(model, "endpoint", model.held.cluster);
+  if (send.type === "listener") follow(model, "route", model.held.listener);
+}
+
+export function withhold(model: ProxyModel, clusterAnswers: boolean): void {
+  model.withholding = clusterAnswers;
+  if (clusterAnswers) return;
+  const answers = model.withheld;
+  model.withheld = [];
+  for (const answer of answers) ask(model, answer);
+}
+
+export function isByName(type: EnvoyType): boolean {
+  return type !== "cluster" && type !== "listener";
+}
+
+/** The cluster that a listener's or route's version names. */
+export function clusterOf(version: string): string {
+  return /> ?([a-z]+)/.exec(version)?.[1] ?? "";
+}
+
+function apply(
+  model: ProxyModel,
+  type: EnvoyType,
+  resource: { readonly name: string; readonly version: string },
+): void {
+  const { name, version } = resource;
+  const before = model.held[type].get(name);
+  model.held[type].set(name, version);
+  if (type === "listener" && before !== undefined && before !== version) model.leftAt.set(clusterOf(before), model.now);
+  if (type !== "listener" && type !== "route") return;
+  const cluster = clusterOf(version);
+  if (cluster !== "" && !model.held.cluster.has(cluster) && !model.spoiled.has(cluster)) {
+    model.faults.push(`${type} ${name} came before its cluster ${cluster}`);
+  }
+}
+
+function remove(model: ProxyModel, type: EnvoyType, name: string): void {
+  const before = model.held[type].get(name);
+  if (type === "listener" && before !== undefined) model.leftAt.set(clusterOf(before), model.now);
+  if (type === "cluster" && before !== undefined) checkUnused(model, name);
+  // Envoy acknowledges the removal of endpoints and goes on using them.
+  if (type === "endpoint") model.faults.push(`endpoints ${name} were removed instead of emptied`);
+  model.held[type].delete(name);
+  model.acknowledged[type].delete(name);
+}
+
+function checkUnused(model: ProxyModel, cluster: string): void {
+  for (const type of ["listener", "route"] as const) {
+    for (const [name, version] of model.held[type]) {
+      if (clusterOf(version) === cluster) model.faults.push(`cluster ${cluster} was removed under ${type} ${name}`);
+    }
+  }
+  const drained = (model.leftAt.get(cluster) ?? -limits.drainMs) + limits.drainMs;
+  if (model.now < drained) model.faults.push(`cluster ${cluster} was removed ${drained - model.now} ms too early`);
+}
+
+/** The proxy asks by itself for what the resources that it took need, and leaves the rest. */
+function follow(model: ProxyModel, type: EnvoyType, parents: ReadonlyMap<string, string>): void {
+  const wanted = model.subscribed[type];
+  const subscribe = [...parents.keys()].filter((name) => !wanted.has(name));
+  const unsubscribe = [...wanted].filter((name) => !parents.has(name));
+  if (subscribe.length + unsubscribe.length === 0) return;
+  for (const name of subscribe) wanted.add(name);
+  for (const name of unsubscribe) {
+    wanted.delete(name);
+    model.held[type].delete(name);
+    model.acknowledged[type].delete(name);
+  }
+  ask(model, { type, subscribe, unsubscribe });
+}
+
+function newStream(): Stream {
+  return createStream({ protocol: "delta", absent: absentResource, settings: limits });
+}
+
+function openStream(model: ProxyModel): void {
+  for (const type of ["cluster", "endpoint", "secret", "listener", "route", "extension"] as const) {
+    const subscribe = [...model.subscribed[type]];
+    ask(model, { type, subscribe, held: [...model.acknowledged[type]] });
+  }
+}
+
+function ask(model: ProxyModel, request: PartialRequest): void {
+  const empty = { subscribe: [], unsubscribe: [], held: [], nonce: "", error: undefined };
+  give(model, { kind: "request", now: model.now, request: { ...empty, ...request } });
+}
+
+function give(model: ProxyModel, input: StreamInput): void {
+  const { stream, outputs } = step(model.stream, input);
+  model.stream = stream;
+  for (const output of outputs) {
+    if (output.kind !== "send") continue;
+    const names = [...output.resources.map(({ name }) => name), ...output.removed];
+    if (new Set(names).size !== names.length) model.faults.push(`a name twice among ${names.join(" ")}`);
+    model.messages.push(output);
+  }
+}
+
+function perType<T>(make: () => T): Record<EnvoyType, T> {
+  return Object.fromEntries(envoyTypes.map((type) => [type, make()])) as Record<EnvoyType, T>;
+}
