@@ -20,13 +20,19 @@ function accessStatistics(what: "requests" | "connections"): AccessLog {
     { name: "src", valueFormat: "%DOWNSTREAM_PEER_URI_SAN%" },
     { name: "dst", valueFormat: "%UPSTREAM_CLUSTER%" },
   ];
-  const outcome: readonly Config_Tag[] = [
-    { name: "code", valueFormat: "%RESPONSE_CODE%" },
-    { name: "flags", valueFormat: "%RESPONSE_FLAGS%" },
-  ];
+  const outcome: Config_Tag =
+    what === "requests"
+      ? { name: "code", valueFormat: "%RESPONSE_CODE%" }
+      : // Tells a denied connection from one that ended by itself.
+        { name: "end", valueFormat: "%CONNECTION_TERMINATION_DETAILS%" };
   const config: Config = {
     statsScope: { prefix: "mesh", maxCounters: 10_000, maxHistograms: 1000 },
-    counters: [{ stat: { name: what, tags: [...peers, ...outcome] }, valueFixed: 1 }],
+    counters: [
+      {
+        stat: { name: what, tags: [...peers, outcome, { name: "flags", valueFormat: "%RESPONSE_FLAGS%" }] },
+        valueFixed: 1,
+      },
+    ],
     histograms: [
       {
         stat: { name: what === "requests" ? "request_duration" : "connection_duration", tags: peers },
