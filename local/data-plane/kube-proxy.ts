@@ -34,7 +34,7 @@ export function startKubeProxy(options: KubeProxyOptions): KubeProxy {
     });
     if (text === loaded) return;
     // The namespace is ours alone, so whole tables are replaced, each in one transaction; connections live on.
-    await inNamespace(node.namespace, ["iptables-restore"], text);
+    await inNamespace(node.namespace, ["iptables-restore", "--wait", "10"], text);
     loaded = text;
   };
   const rules = createLatest<undefined>(load, report);

@@ -37,7 +37,7 @@ export async function createPodNetwork(options: PodNetworkOptions): Promise<PodN
 
 /** Loads an `iptables-restore` text into the pod's namespace beside what is there, in one transaction. */
 export async function loadRules(namespace: string, rules: string): Promise<void> {
-  await inNamespace(namespace, ["iptables-restore", "--noflush"], rules);
+  await inNamespace(namespace, ["iptables-restore", "--wait", "10", "--noflush"], rules);
 }
 
 /** Hands out pod addresses of a node: upwards, so that an address is not used again soon after its pod went. */

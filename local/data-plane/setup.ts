@@ -68,8 +68,8 @@ async function missingRights(): Promise<string[]> {
     return [`pods need the right to make network namespaces (${reason(error)}): run it as root, for example with sudo`];
   }
   try {
-    await inNamespace(namespace, ["iptables-restore", "--noflush"], interceptionProbe());
-    await inNamespace(namespace, ["iptables-restore", "--noflush"], serviceProbe());
+    await inNamespace(namespace, ["iptables-restore", "--wait", "10", "--noflush"], interceptionProbe());
+    await inNamespace(namespace, ["iptables-restore", "--wait", "10", "--noflush"], serviceProbe());
     return [];
   } catch (error) {
     return [`interception rules cannot be loaded here (${reason(error)}): modprobe -a ip_tables xt_REDIRECT xt_owner`];

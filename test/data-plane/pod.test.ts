@@ -285,10 +285,9 @@ test("a deleted pod leaves nothing behind", options, async () => {
   await cluster.client.call({ method: "DELETE", path: "/api/v1/namespaces/shop/pods/meshed" });
   await eventually("the pod is gone", async () => (await getPod(cluster.client, "shop/meshed")) === undefined);
   await eventually("its namespace is gone", async () => !(await listNamespaces()).includes(namespace));
-  assert.deepEqual(
-    await readdir(`${cluster.node.runDir}/pods`).then((all) => all.includes(seen?.metadata.uid ?? "")),
-    false,
-  );
+  await eventually("its files are gone", async () => {
+    return !(await readdir(`${cluster.node.runDir}/pods`)).includes(seen?.metadata.uid ?? "");
+  });
 });
 
 test("disposing removes every namespace, link and file", options, async () => {
