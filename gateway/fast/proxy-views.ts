@@ -122,9 +122,7 @@ export function createProxyViews(options: ProxyViewsOptions): ProxyViews {
   });
   const stopSecrets = secrets.onChange((change) => {
     if (change === "roots") replaceEntries(fast.refreshTrust());
-    else
-      for (const group of groups.values())
-        if (group.account === change.account && group.view !== undefined) rebuild(group);
+    else for (const group of groups.values()) if (group.account === change.account) rebuild(group);
   });
   return {
     serve(snapshot) {
