@@ -21,6 +21,7 @@ export interface ListWatchOptions<T extends KubernetesObject> {
 }
 
 const RETRY_MS = { first: 100, most: 5_000 };
+const SHORT_WATCH_MS = 1_000;
 
 /** Lists, then watches; lists again whenever the watch breaks, with a growing, jittered pause while the API is away. */
 export function startListWatch<T extends KubernetesObject>(options: ListWatchOptions<T>): ListWatch<T> {
@@ -34,7 +35,12 @@ export function startListWatch<T extends KubernetesObject>(options: ListWatchOpt
         let version = await replaceAll(options, objects, stop.signal);
         synced.resolve();
         wait = RETRY_MS.first;
-        while (!stop.signal.aborted) version = await follow(options, { objects, version, signal: stop.signal });
+        while (!stop.signal.aborted) {
+          const begun = Date.now();
+          version = await follow(options, { objects, version, signal: stop.signal });
+          // A server that ends watches as soon as they begin is not asked in a tight loop.
+          if (Date.now() - begun < SHORT_WATCH_MS) await pause(wait, undefined, { signal: stop.signal });
+        }
       } catch (error) {
         if (stop.signal.aborted) return;
         const expired = error instanceof KubernetesError && error.status === 410;
