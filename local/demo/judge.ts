@@ -1,0 +1,112 @@
+import type { AppCounters } from "../scenarios/bookstore/apps/counters.ts";
+import { binomialInterval } from "./binomial.ts";
+import type { Expectation } from "./expectation.ts";
+
+/** What an app told at one moment. */
+export interface Reading {
+  /** Undefined: there is no such pod. */
+  readonly counters: AppCounters | undefined;
+  /** Ended attempts of the mesh's clients, which a server's standstill is measured against. */
+  readonly clientAttempts: number;
+}
+
+export interface Verdict {
+  readonly state: "ok" | "undecided" | "failed";
+  /** What was seen since, for people. */
+  readonly seen: string;
+}
+
+export const leastAttempts = 50;
+export const leastSplitRequests = 400;
+export const splitConfidence = 0.999;
+
+/** Whether what happened between two readings is what a row expects. Undecided: more has to happen first. */
+export function judge(expectation: Expectation, before: Reading, now: Reading): Verdict {
+  if (expectation.kind === "absent") {
+    return now.counters === undefined ? { state: "ok", seen: "absent" } : { state: "failed", seen: "it runs" };
+  }
+  if (before.counters === undefined || now.counters === undefined) return { state: "undecided", seen: "no pod" };
+  if (before.counters.startedAt !== now.counters.startedAt) return { state: "failed", seen: "it was started anew" };
+  const clientAttempts = now.clientAttempts - before.clientAttempts;
+  if (expectation.side === "server") {
+    return judgeServer(expectation, { served: now.counters.served - before.counters.served, clientAttempts });
+  }
+  const outcomes = {
+    succeeded: difference(before.counters.succeeded, now.counters.succeeded),
+    denied: difference(before.counters.denied, now.counters.denied),
+  };
+  return { state: clientState(expectation, outcomes), seen: describeOutcomes(outcomes) };
+}
+
+type Counts = ReadonlyMap<string, number>;
+
+interface Outcomes {
+  readonly succeeded: Counts;
+  readonly denied: Counts;
+}
+
+function judgeServer(
+  { kind }: Extract<Expectation, { side: "server" }>,
+  { served, clientAttempts }: { readonly served: number; readonly clientAttempts: number },
+): Verdict {
+  if (kind === "increments") return { state: served >= leastAttempts ? "ok" : "undecided", seen: `${served} served` };
+  const seen = `${served} served during ${clientAttempts} attempts`;
+  if (served > 0) return { state: "failed", seen };
+  return { state: clientAttempts >= leastAttempts ? "ok" : "undecided", seen };
+}
+
+function clientState(
+  expectation: Extract<Expectation, { side: "client" }>,
+  { succeeded, denied }: Outcomes,
+): Verdict["state"] {
+  switch (expectation.kind) {
+    case "increments": {
+      if ([...succeeded.keys()].some((identity) => !expectation.from.includes(identity))) return "failed";
+      const all = expectation.from.every((identity) => succeeded.has(identity));
+      return all && total(succeeded) >= leastAttempts ? "ok" : "undecided";
+    }
+    case "frozen": {
+      if (succeeded.size > 0 || [...denied.keys()].some((denial) => denial !== expectation.denial)) return "failed";
+      return total(denied) >= leastAttempts ? "ok" : "undecided";
+    }
+    case "split":
+    case "mixed":
+      return splitState(expectation.shares, { succeeded, denied });
+  }
+}
+
+/** Other denials than those with a share do not count; no other success may be. */
+function splitState(shares: Readonly<Record<string, number>>, { succeeded, denied }: Outcomes): Verdict["state"] {
+  if ([...succeeded.keys()].some((identity) => !(identity in shares))) return "failed";
+  const parts = Object.entries(shares).map(([part, share]) => ({
+    share,
+    count: succeeded.get(part) ?? denied.get(part) ?? 0,
+  }));
+  const requests = parts.reduce((sum, { count }) => sum + count, 0);
+  if (requests < leastSplitRequests) return "undecided";
+  const fits = parts.every(({ share, count }) => {
+    const { least, most } = binomialInterval(requests, share, splitConfidence);
+    return count >= least && count <= most;
+  });
+  return fits ? "ok" : "failed";
+}
+
+/** `58 bookstore-v1, 2 closed`; `nothing` when no attempt has ended. */
+function describeOutcomes({ succeeded, denied }: Outcomes): string {
+  const parts = [...sorted(succeeded), ...sorted(denied)].map(([part, count]) => `${count} ${part}`);
+  return parts.length === 0 ? "nothing" : parts.join(", ");
+}
+
+function sorted(counts: Counts): readonly (readonly [string, number])[] {
+  return [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** What grew, and by how much. */
+function difference(before: Readonly<Record<string, number>>, now: Readonly<Record<string, number>>): Counts {
+  const grown = Object.entries(now).map(([key, count]) => [key, count - (before[key] ?? 0)] as const);
+  return new Map(grown.filter(([, count]) => count > 0));
+}
+
+function total(counts: Counts): number {
+  return [...counts.values()].reduce((sum, count) => sum + count, 0);
+}
