@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Compilation, compile, translatorVersion } from "../shared/core/compile.ts";
-import type { MeshBuildSettings } from "../shared/core/mesh/build-mesh.ts";
 import { compareSnapshots, type Snapshot, versionsOf } from "../shared/core/snapshot/snapshot.ts";
 import { type ClusterState, objectsOf } from "../shared/core/state/cluster-state.ts";
 import { emptyTrie } from "../shared/core/trie/trie.ts";
@@ -8,9 +7,9 @@ import { MeshError } from "../shared/shell/mesh-error.ts";
 import { type BlockStore, createBlockStore } from "../shared/store/block-store.ts";
 import { putChange, type ReadHead, readHead, writeHead } from "../shared/store/cluster-store.ts";
 import type { Change, Head, Point, Served } from "../shared/store/documents.ts";
+import { type MeshSettingsInForce, readMeshSettings } from "../shared/store/mesh-settings.ts";
 import type { Folded } from "./fold-events.ts";
 import type { FunctionParts } from "./ports.ts";
-import { readSettings } from "./read-settings.ts";
 
 /** What an instance remembers of a cluster: only content by hash, so it is right whatever the head says. */
 interface Remembered {
@@ -36,7 +35,10 @@ export function createClusterUpdater(parts: FunctionParts): ClusterUpdater {
     async update(cluster, fold) {
       const blocks = createBlockStore(parts.documents, cluster);
       for (let attempt = 1; attempt <= attempts; attempt++) {
-        const [before, settings] = await Promise.all([readHead(parts.documents, cluster), readSettings(parts)]);
+        const [before, settings] = await Promise.all([
+          readHead(parts.documents, cluster),
+          readMeshSettings(parts.documents, parts.mesh),
+        ]);
         if (before === undefined) return false;
         const remembered = memory.get(cluster) ?? {};
         const job: Job = {
@@ -63,7 +65,7 @@ interface Job {
   readonly cluster: string;
   readonly blocks: BlockStore;
   readonly before: ReadHead;
-  readonly settings: { readonly version: number; readonly policyVersion: number; readonly build: MeshBuildSettings };
+  readonly settings: MeshSettingsInForce;
   readonly start: ClusterState;
 }
 

@@ -3,9 +3,11 @@ import type { DocumentStore } from "../shared/ports/document-store.ts";
 import type { HubSender, OpenHubTail } from "../shared/ports/event-hub.ts";
 import { systemClock } from "../shared/shell/system-clock.ts";
 import { createBlockStore } from "../shared/store/block-store.ts";
+import { readMeshSettings } from "../shared/store/mesh-settings.ts";
 import { adminPages } from "./admin/pages.ts";
 import { startAdminServer } from "./admin/server.ts";
 import type { GatewayConfig } from "./config.ts";
+import { createClassCompiler } from "./fast/class-policy.ts";
 import { createProxyViews } from "./fast/proxy-views.ts";
 import { type HeadFollower, startHeadFollower } from "./follow/head-follower.ts";
 import { createHeadReader } from "./follow/head-reader.ts";
@@ -56,7 +58,17 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
   const reporting = life.use(
     startReporting(config, { parts, objects, key, metrics, faults, snapshot: () => follower.current() }),
   );
-  const views = life.use(createProxyViews({ objects, secrets: identity.secrets, isProven: reporting.roster.isProven }));
+  const blocks = createBlockStore(documents, config.cluster);
+  const readSettings = () => readMeshSettings(documents, config.mesh);
+  const views = life.use(
+    createProxyViews({
+      objects,
+      secrets: identity.secrets,
+      compileClass: createClassCompiler({ blocks, readSettings, known: objects.objects }),
+      isProven: reporting.roster.isProven,
+      fault: faults("class"),
+    }),
+  );
 
   const heads = createHeadReader(documents, config.cluster);
   const follower: HeadFollower = life.use(
@@ -64,7 +76,7 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
       mesh: config.mesh,
       cluster: config.cluster,
       readHead: heads.read,
-      blocks: createBlockStore(documents, config.cluster),
+      blocks,
       openTail: parts.openSnapshotTail,
       readInterval: config.durations.headRead,
       onSnapshot(snapshot) {

@@ -1,31 +1,21 @@
 import type { ContentHash } from "../../shared/core/brand.ts";
 import type { AccountKey, ClassKey } from "../../shared/core/mesh/mesh.ts";
 import { accountKey } from "../../shared/core/mesh/mesh.ts";
-import { viewOf } from "../../shared/core/snapshot/snapshot.ts";
 import type { View, ViewResource } from "../../shared/core/stream/view.ts";
 import { identityName } from "../../shared/core/xds/names.ts";
-import {
-  type EnvoyType,
-  envoyTypes,
-  parseResourceId,
-  type ResourceId,
-  type SnapshotType,
-} from "../../shared/core/xds/resource.ts";
+import { type EnvoyType, envoyTypes, parseResourceId, type SnapshotType } from "../../shared/core/xds/resource.ts";
 import type { ServedSnapshot } from "../follow/head-follower.ts";
 import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
 import type { ProxyIdentity, ViewListener, ViewSource } from "../xds/ports.ts";
+import { type ClassPolicy, type CompileClass, policyIn } from "./class-policy.ts";
 import { createFastResources, type FastEntry, validated } from "./fast-resources.ts";
 import type { ProxySecrets } from "./secrets.ts";
-
-/** Policy config of one class, wherever it was compiled. */
-export interface ClassPolicy {
-  readonly version: number;
-  readonly members: ReadonlyMap<ResourceId, { readonly version: ContentHash; readonly body: Uint8Array }>;
-}
 
 export interface ProxyViewsOptions {
   readonly objects: ClusterObjects;
   readonly secrets: ProxySecrets;
+  readonly compileClass: CompileClass;
+  readonly fault: (error: unknown) => void;
   /** Has a proxy acknowledged this version before? */
   readonly isProven: (type: EnvoyType, name: string, version: string) => boolean;
 }
@@ -47,6 +37,8 @@ interface ClassGroup {
   readonly account: AccountKey;
   readonly followers: Set<Follower>;
   policy: ClassPolicy | undefined;
+  /** The state for which the policy was compiled here. */
+  compiledFor: ContentHash | undefined;
   /** The encoded secret. */
   identity: Uint8Array;
   /** By key of the set. */
@@ -67,15 +59,33 @@ export function createProxyViews(options: ProxyViewsOptions): ProxyViews {
     if (view !== undefined) for (const follower of group.followers) follower.listener.view(view);
   };
   const rebuild = (group: ClassGroup): void => {
-    const policy = served && policyOf(served, group.key);
-    if (policy !== undefined) group.policy = policy;
-    if (group.policy === undefined) return; // not known yet: followers wait for it
+    if (served === undefined) return;
+    const policy = policyIn(served, group.key);
+    if (policy === undefined) void compileMissing(group, served);
+    else group.policy = policy;
+    if (group.policy === undefined) return;
     const identity = secrets.identity(group.account);
     if (identity === undefined) return; // being issued: onChange tells
     group.identity = identity;
     group.entries = entriesOf(fast, group.policy);
     group.view = buildView(options, group);
     tell(group);
+  };
+  /** The snapshot does not know the class yet; what was compiled for it here stays until it does. */
+  const compileMissing = async (group: ClassGroup, snapshot: ServedSnapshot): Promise<void> => {
+    const [follower] = group.followers;
+    const workloadClass = follower && objects.classOf(follower.proxy.proxy);
+    if (workloadClass?.key.name !== group.key || group.compiledFor === snapshot.served.state) return;
+    group.compiledFor = snapshot.served.state;
+    try {
+      const policy = await options.compileClass(snapshot, workloadClass);
+      if (policy === undefined || served !== snapshot) return;
+      group.policy = policy;
+      rebuild(group);
+    } catch (error) {
+      group.compiledFor = undefined;
+      options.fault(error);
+    }
   };
   const replaceEntries = (changed: readonly FastEntry[]): void => {
     for (const group of groups.values()) {
@@ -157,21 +167,11 @@ function newGroup(key: ClassKey, account: AccountKey): ClassGroup {
     account,
     followers: new Set(),
     policy: undefined,
+    compiledFor: undefined,
     identity: new Uint8Array(),
     entries: new Map(),
     view: undefined,
   };
-}
-
-function policyOf(served: ServedSnapshot, key: ClassKey): ClassPolicy | undefined {
-  const versions = viewOf(served.snapshot, key);
-  if (versions === undefined) return undefined;
-  const members = new Map<ResourceId, { readonly version: ContentHash; readonly body: Uint8Array }>();
-  for (const [id, version] of versions) {
-    const resource = served.resources.get(version);
-    if (resource !== undefined) members.set(id, resource);
-  }
-  return { version: served.version, members };
 }
 
 function entriesOf(fast: ReturnType<typeof createFastResources>, policy: ClassPolicy): Map<string, FastEntry> {

@@ -1,0 +1,61 @@
+import type { ContentHash } from "../../shared/core/brand.ts";
+import { contentHash } from "../../shared/core/canonical.ts";
+import type { MeshObject } from "../../shared/core/events/object.ts";
+import { buildMesh } from "../../shared/core/mesh/build-mesh.ts";
+import type { ClassKey } from "../../shared/core/mesh/mesh.ts";
+import { viewOf } from "../../shared/core/snapshot/snapshot.ts";
+import { objectsOf } from "../../shared/core/state/cluster-state.ts";
+import type { Trie } from "../../shared/core/trie/trie.ts";
+import { type ResourceId, resourceId } from "../../shared/core/xds/resource.ts";
+import { translate } from "../../shared/core/xds/translate.ts";
+import type { BlockStore } from "../../shared/store/block-store.ts";
+import type { MeshSettingsInForce } from "../../shared/store/mesh-settings.ts";
+import type { ServedSnapshot } from "../follow/head-follower.ts";
+
+/** Policy config of one class, wherever it was compiled. */
+export interface ClassPolicy {
+  /** Of the snapshot. */
+  readonly version: number;
+  readonly members: ReadonlyMap<ResourceId, { readonly version: ContentHash; readonly body: Uint8Array }>;
+}
+
+/** What the snapshot holds for a class; undefined for a class that it does not know. */
+export function policyIn(served: ServedSnapshot, key: ClassKey): ClassPolicy | undefined {
+  const versions = viewOf(served.snapshot, key);
+  if (versions === undefined) return undefined;
+  const members = new Map<ResourceId, { readonly version: ContentHash; readonly body: Uint8Array }>();
+  for (const [id, version] of versions) {
+    const resource = served.resources.get(version);
+    if (resource === undefined) throw new Error(`snapshot ${served.version} lacks the resource ${id}`);
+    members.set(id, resource);
+  }
+  return { version: served.version, members };
+}
+
+export interface ClassCompilerOptions {
+  readonly blocks: BlockStore;
+  readonly readSettings: () => Promise<MeshSettingsInForce>;
+  /** The gateway's own state, which shares nearly all blocks with the one that is served. */
+  readonly known: () => Trie;
+}
+
+/** Compiles the policy of a class that a snapshot does not know. */
+export type CompileClass = (served: ServedSnapshot, workloadClass: MeshObject) => Promise<ClassPolicy | undefined>;
+
+/**
+ * A new pod never waits for the cloud (design.md §1): the mesh is built from the state that the snapshot in force names, with the new class alone
+ * added, and translated for that class. Undefined where the mesh has no place for it, as in a namespace that is not in the mesh.
+ */
+export function createClassCompiler({ blocks, readSettings, known }: ClassCompilerOptions): CompileClass {
+  return async (served, workloadClass) => {
+    const [state, settings] = await Promise.all([blocks.loadTrie(served.served.state, known()), readSettings()]);
+    const { mesh } = buildMesh({ objects: [...objectsOf(state), workloadClass], settings: settings.build });
+    const workload = mesh.workloads.find(({ key }) => key === workloadClass.key.name);
+    if (workload === undefined) return undefined;
+    const members = translate(mesh, workload).map((resource) => {
+      const { body } = resource;
+      return [resourceId(resource), { version: contentHash(body), body }] as const;
+    });
+    return { version: served.version, members: new Map(members) };
+  };
+}
