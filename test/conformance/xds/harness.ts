@@ -15,8 +15,10 @@ import {
   type XdsServerCertificate,
   type XdsServerSettings,
 } from "../../../gateway/xds/server.ts";
+import type { AbsentResources } from "../../../shared/core/stream/stream.ts";
 import { absentResource } from "../../../shared/core/stream/stream-fixture.ts";
 import type { View } from "../../../shared/core/stream/view.ts";
+import type { CertificateAuthority } from "../../../shared/ports/certificate-authority.ts";
 import { systemClock } from "../../../shared/shell/system-clock.ts";
 import { within } from "./within.ts";
 import { connectDeltaClient, type DeltaClient } from "./xds-client.ts";
@@ -31,6 +33,7 @@ export interface XdsHarness extends AsyncDisposable {
   publish(view: View): void;
   endProxies(reason: string): void;
   readonly reports: readonly ReportLine[];
+  readonly authority: CertificateAuthority;
   /** Waits until such a report was made. */
   reported(line: ReportLine): Promise<void>;
   connect(token?: string | undefined): DeltaClient;
@@ -40,7 +43,9 @@ export interface XdsHarness extends AsyncDisposable {
 export const serverName = gatewayNames[0] ?? "";
 
 /** The real server over TLS on loopback, with views in memory. The token `good-<pod>` is of the pod `shop/<pod>`. */
-export async function startXdsHarness(settings: Partial<XdsServerSettings> = {}): Promise<XdsHarness> {
+export async function startXdsHarness(
+  settings: Partial<XdsServerSettings> & { readonly absent?: AbsentResources } = {},
+): Promise<XdsHarness> {
   const authority = await createBuiltInAuthority({
     clusterName: "test",
     store: createMemoryStore(),
@@ -65,7 +70,7 @@ export async function startXdsHarness(settings: Partial<XdsServerSettings> = {})
     authenticator: { authenticate: (request) => Promise.resolve(authenticate(request)) },
     views,
     reports,
-    absent: absentResource,
+    absent: settings.absent ?? absentResource,
     clock: systemClock,
     random: Math.random,
     settings: { ...defaultXdsServerSettings, endDeadlineMs: 1000, ...settings },
@@ -80,6 +85,7 @@ export async function startXdsHarness(settings: Partial<XdsServerSettings> = {})
     publish: views.publish,
     endProxies: views.end,
     reports: lines,
+    authority,
     async reported(line) {
       while (!lines.includes(line))
         await within(once(told, "report"), `the report "${line}", among ${lines.join("; ")}`);

@@ -47,7 +47,7 @@ export interface ClientOptions {
   readonly serverName: string;
 }
 
-const registry = createFileRegistry(
+export const messageRegistry = createFileRegistry(
   fromBinary(
     FileDescriptorSetSchema,
     readFileSync(new URL("../../../shared/core/xds/gen/descriptors.binpb", import.meta.url)),
@@ -55,7 +55,7 @@ const registry = createFileRegistry(
 );
 
 export function messageSchema(name: string): DescMessage {
-  const schema = registry.getMessage(name);
+  const schema = messageRegistry.getMessage(name);
   if (schema === undefined) throw new Error(`no message type ${name}`);
   return schema;
 }
