@@ -1,3 +1,4 @@
+import { Console } from "node:console";
 import { parseArgs } from "node:util";
 import { readLocalSettings } from "./app-settings.ts";
 import { firstLine } from "./functions-host-error.ts";
@@ -45,7 +46,7 @@ async function main(): Promise<void> {
     ...(values.dir === undefined ? {} : { dir: values.dir }),
   };
   // What the app itself prints is a log too; standard output belongs to the one line that says where the host is.
-  for (const level of ["log", "info", "debug"] as const) console[level] = console.error;
+  globalThis.console = new Console(process.stderr);
   const stopped = stopSignal();
   const host = await startFunctionsHost(options);
   announce(host, values.output === "json");

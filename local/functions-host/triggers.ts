@@ -90,8 +90,9 @@ export async function planTriggers(parts: TriggerParts): Promise<TriggerPlan> {
       const running = starts.map((start) => start());
       return {
         async [Symbol.asyncDispose]() {
-          await Promise.all(running.map((trigger) => trigger[Symbol.asyncDispose]()));
-          await Promise.all([...namespaces.values()].map((namespace) => namespace[Symbol.asyncDispose]()));
+          // Not one after the other: a handler that never ends must not hold the connections.
+          const parts = [...running, ...namespaces.values()];
+          await Promise.all(parts.map((part) => part[Symbol.asyncDispose]()));
         },
       };
     },

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { CosmosClient } from "@azure/cosmos";
 import { type EventData, EventHubProducerClient } from "@azure/event-hubs";
 import { type Cosmos, startCosmos } from "../../local/cosmos/start-cosmos.ts";
-import { startEventHubs } from "../../local/event-hubs/start-event-hubs.ts";
+import { type EventHubs, startEventHubs } from "../../local/event-hubs/start-event-hubs.ts";
 import { type FunctionsHost, startFunctionsHost } from "../../local/functions-host/start-functions-host.ts";
 import type { Seen } from "../../local/functions-host/testdata/app.ts";
 import { type BuiltApp, buildApp } from "../../local/functions-host/testdata/build-app.ts";
@@ -44,11 +44,11 @@ interface Stage extends AsyncDisposable {
   start(options?: { dir?: string; stream?: boolean }): Promise<FunctionsHost>;
 }
 
+const hubDefinitions = [{ name: "events", partitionCount: 2, consumerGroups: ["$Default", "singles"] }];
+
 /** A hub of its own for a test, and the settings of an app that reads it. */
 async function setStage(): Promise<Stage> {
-  const hubs = await startEventHubs({
-    hubs: [{ name: "events", partitionCount: 2, consumerGroups: ["$Default", "singles"] }],
-  });
+  const hubs = await startEventHubs({ hubs: hubDefinitions });
   const producer = new EventHubProducerClient(hubs.connectionString, "events");
   const settings = {
     HUB: hubs.connectionString,
@@ -150,6 +150,8 @@ test("a failed batch is tried again as a whole, then left behind, and never come
   using later = watchApp();
   await stage.producer.sendBatch([{ body: { n: 6 } }], to0);
   await using _host = await stage.start({ dir });
+  // The batch of event 5 comes again when it was still running at the stop.
+  watch.release("stopping");
   await later.until((seen) => seen.functionName === "batches" && inputs(seen).some((event) => isNumbered(event, 6)));
   const again = later.seen.filter((seen) => seen.functionName === "batches").flatMap(inputs);
   assert.ok(!again.some((event) => isNumbered(event, 2)), "the poison event was checkpointed although it failed");
@@ -224,6 +226,55 @@ test("payloads are coerced and dropped as on the platform (azure.md §1.5, items
   );
   const properties = batch.metadata?.["propertiesArray"];
   assert.deepEqual(Array.isArray(properties) ? properties[5] : undefined, { kind: "lowered" });
+});
+
+test("a broker that goes away and comes back is read on where the reader was", { timeout }, async (t) => {
+  const dir = folder(t);
+  const port = await inBroker({ dir, port: 0 }, async (hubs) => {
+    await send(hubs.connectionString, 1);
+    return hubs.port;
+  });
+  using watch = watchApp();
+  const settings = {
+    HUB: `Endpoint=sb://127.0.0.1:${port};SharedAccessKeyName=k;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true`,
+    HUB_NAME: "events",
+    STORE: cosmos.connectionString,
+    SCHEDULE: "0 0 0 1 1 *",
+  };
+  // The host is up before the broker is.
+  await using _host = await startFunctionsHost({ app: app.bundle, settings });
+  const handled = (n: number) =>
+    watch.until(
+      (seen) =>
+        seen.functionName === "batches" && seen.phase === "end" && inputs(seen).some((event) => isNumbered(event, n)),
+    );
+  await inBroker({ dir, port }, () => handled(1));
+  await inBroker({ dir, port }, async (hubs) => {
+    await send(hubs.connectionString, 2);
+    await handled(2);
+  });
+  assert.equal(watch.seen.filter((seen) => seen.functionName === "batches" && seen.phase === "begin").length, 2);
+});
+
+async function inBroker<T>(options: { dir: string; port: number }, work: (hubs: EventHubs) => Promise<T>): Promise<T> {
+  await using hubs = await startEventHubs({ ...options, hubs: hubDefinitions });
+  return await work(hubs);
+}
+
+async function send(connectionString: string, n: number): Promise<void> {
+  const producer = new EventHubProducerClient(connectionString, "events");
+  await producer.sendBatch([{ body: { n } }], { partitionId: "0" });
+  await producer.close();
+}
+
+test("outputs go to hubs and containers", { timeout }, async () => {
+  await using stage = await setStage();
+  using watch = watchApp();
+  await using host = await stage.start();
+  assert.equal((await fetch(`${host.url}/api/emit?n=5`)).status, 202);
+  const batch = await watch.until((seen) => seen.functionName === "batches");
+  assert.deepEqual(batch.input, [{ n: 5 }, { n: 6 }]);
+  await watch.until(sees("emitted-5"));
 });
 
 test("an event reaches its handler within milliseconds", { timeout }, async (t) => {

@@ -22,8 +22,10 @@ const silenceLimit = 30_000;
 
 export function createAmqpNamespace(address: NamespaceAddress): AmqpNamespace {
   let open: Promise<Connection> | undefined;
+  let disposed = false;
 
-  const connection = (): Promise<Connection> => {
+  const connection = async (): Promise<Connection> => {
+    if (disposed) throw new Error(`The connection to ${address.host} was closed.`);
     if (open === undefined) {
       const attempt = connect(address, () => {
         if (open === attempt) open = undefined;
@@ -33,7 +35,7 @@ export function createAmqpNamespace(address: NamespaceAddress): AmqpNamespace {
         if (open === attempt) open = undefined;
       });
     }
-    return open;
+    return await open;
   };
 
   const authorize = async (entity: string): Promise<void> => {
@@ -56,6 +58,7 @@ export function createAmqpNamespace(address: NamespaceAddress): AmqpNamespace {
       return Array.isArray(ids) ? ids.map(String) : [];
     },
     async [Symbol.asyncDispose]() {
+      disposed = true;
       const current = await open?.catch(() => undefined);
       open = undefined;
       if (current === undefined || current.is_closed()) return;
@@ -102,6 +105,9 @@ async function connect(address: NamespaceAddress, onClosed: () => void): Promise
   }
 }
 
+/** What rhea emits when a connection breaks, and when it is closed in good order. */
+export const connectionEnds = ["disconnected", "connection_close"] as const;
+
 interface RequestBody {
   readonly to?: string;
   readonly application_properties: Readonly<Record<string, string>>;
@@ -120,12 +126,12 @@ async function request(connection: Connection, node: string, message: RequestBod
       ),
     );
   };
-  const onDisconnected = (): void => reject(new Error(`${node} did not answer: the connection broke.`));
+  const onEnd = (): void => reject(new Error(`${node} did not answer: the connection has ended.`));
   session.on("session_error", fail);
   session.on("receiver_error", fail);
   session.on("sender_error", fail);
   session.on("rejected", () => reject(new Error(`${node} rejected the request.`)));
-  connection.once("disconnected", onDisconnected);
+  for (const end of connectionEnds) connection.once(end, onEnd);
   const timer = setTimeout(() => reject(new Error(`${node} did not answer in time.`)), answerTimeout);
   try {
     session.begin();
@@ -147,7 +153,7 @@ async function request(connection: Connection, node: string, message: RequestBod
     return answer;
   } finally {
     clearTimeout(timer);
-    connection.removeListener("disconnected", onDisconnected);
+    for (const end of connectionEnds) connection.removeListener(end, onEnd);
     if (connection.is_open()) session.close();
   }
 }

@@ -3,7 +3,7 @@ import rhea from "rhea";
 import { firstLine } from "../functions-host-error.ts";
 import type { InitialOffset } from "../host-json.ts";
 import { waitOrAbort } from "../run-with-retries.ts";
-import { type AmqpNamespace, describe } from "./amqp-namespace.ts";
+import { type AmqpNamespace, connectionEnds, describe } from "./amqp-namespace.ts";
 import { type PartitionReader, type PartitionSource, type Position, type ReceivedEvent } from "./received-event.ts";
 
 export interface AmqpReaderOptions {
@@ -15,6 +15,8 @@ export interface AmqpReaderOptions {
   readonly initial: InitialOffset;
   /** How many events the broker may send ahead. */
   readonly prefetch: number;
+  /** Fires when the host stops: nothing more is read then, whatever the handlers still do. */
+  readonly signal: AbortSignal;
   readonly log: (message: string) => void;
 }
 
@@ -48,6 +50,7 @@ class AmqpReader implements PartitionReader {
     this.#options = options;
     this.#after = options.after;
     this.lost = this.#losing.signal;
+    options.signal.addEventListener("abort", () => this.#closing.abort(), { once: true });
     this.#reading = this.#keepReading();
   }
 
@@ -107,8 +110,8 @@ class AmqpReader implements PartitionReader {
       resolve(describe(context.receiver?.error));
     });
     session.on("receiver_close", () => resolve("the link was closed"));
-    const onDisconnected = (): void => resolve("the connection broke");
-    connection.once("disconnected", onDisconnected);
+    const onEnd = (): void => resolve("the connection has ended");
+    for (const end of connectionEnds) connection.once(end, onEnd);
     this.#closing.signal.addEventListener("abort", () => resolve("the reader was closed"), { once: true });
     session.begin();
     this.#receiver = session.open_receiver({
@@ -120,7 +123,7 @@ class AmqpReader implements PartitionReader {
     this.#receiver.add_credit(Math.max(1, prefetch - this.#waiting.length));
     const reason = await promise;
     this.#receiver = undefined;
-    connection.removeListener("disconnected", onDisconnected);
+    for (const end of connectionEnds) connection.removeListener(end, onEnd);
     if (connection.is_open() && session.is_open()) session.close();
     return reason;
   }

@@ -23,7 +23,7 @@ export interface PartitionReaders {
   /** Host name of the namespace. */
   readonly namespace: string;
   partitions(hub: string): Promise<readonly string[]>;
-  open(source: PartitionSource, log: (message: string) => void): Promise<PartitionReader>;
+  open(source: PartitionSource, signal: AbortSignal, log: (message: string) => void): Promise<PartitionReader>;
 }
 
 /** Milliseconds between attempts to find a hub that cannot be reached yet: the first and the longest pause. */
@@ -99,7 +99,7 @@ async function runPartition(
   };
   const where = `partition ${source.partition} of ${source.hub}`;
   try {
-    await using reader = await readers.open(source, (message) => context.log("warning", message));
+    await using reader = await readers.open(source, context.signal, (message) => context.log("warning", message));
     await pumpPartition({
       source,
       reader,
@@ -131,7 +131,7 @@ export function createAmqpReaders(
   return {
     namespace: namespace.address.host,
     partitions: (hub) => namespace.partitions(hub),
-    async open(source, log) {
+    async open(source, signal, log) {
       const after = await checkpoints.read(source);
       return openAmqpReader({
         namespace,
@@ -139,6 +139,7 @@ export function createAmqpReaders(
         after,
         initial: options.initialOffset,
         prefetch: options.prefetchCount,
+        signal,
         log,
       });
     },

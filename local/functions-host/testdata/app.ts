@@ -1,5 +1,6 @@
 /** The app of the tests: one function of every kind, which tell what they got through a diagnostics channel. */
 import { channel, subscribe } from "node:diagnostics_channel";
+import { ReadableStream } from "node:stream/web";
 import { app, type HttpResponseInit, type InvocationContext, output } from "@azure/functions";
 
 /** What a handler saw, as the tests receive it. */
@@ -54,11 +55,13 @@ async function handle(input: unknown, context: InvocationContext): Promise<void>
   tell("end", input, context);
 }
 
+const encoder = new TextEncoder();
+
 /** Server-sent events: one at once, one when the test says so. */
-async function* twoEvents(until: string | null): AsyncGenerator<string> {
-  yield "data: first\n\n";
+async function* twoEvents(until: string | null): AsyncGenerator<Uint8Array> {
+  yield encoder.encode("data: first\n\n");
   await untilReleased(until);
-  yield "data: second\n\n";
+  yield encoder.encode("data: second\n\n");
 }
 
 const hub = { connection: "HUB", eventHubName: "%HUB_NAME%" } as const;
@@ -127,6 +130,6 @@ app.http("stream", {
   authLevel: "anonymous",
   handler: async (request) => ({
     headers: { "content-type": "text/event-stream" },
-    body: ReadableStream.from(twoEvents(request.query.get("until"))).pipeThrough(new TextEncoderStream()),
+    body: ReadableStream.from(twoEvents(request.query.get("until"))),
   }),
 });
