@@ -10,10 +10,14 @@ import { type ReservedNode, reserveNode } from "./data-plane/reserve-node.ts";
 import { setUp } from "./data-plane/setup.ts";
 import { applyGatewayService } from "./gateway-service.ts";
 import { joinLocalCluster } from "./join-cluster.ts";
+import { localCluster, localMeshName, localNamespace } from "./names.ts";
 import { type PartProcess, startPart } from "./part-process.ts";
+import { type MemoryMesh, type MemoryMeshOptions, startMemoryMesh } from "./start-memory-mesh.ts";
 import { createStateFile } from "./state-file.ts";
 
 export interface LocalMeshOptions {
+  /** False: in one process over the memory adapters, see start-memory-mesh.ts. */
+  readonly processes?: true;
   /** Where the parts keep their data; without it they keep it in memory. */
   readonly dir?: string;
   /** Without pods: control plane and dashboard only. */
@@ -44,14 +48,20 @@ export interface LocalMesh extends AsyncDisposable {
   readonly lost: Promise<never>;
 }
 
-export const localCluster = "local";
-export const localMeshName = "weft";
-const namespace = "weft-system";
 const root = resolve(import.meta.dirname, "..");
 const readyLimit = 60_000;
 
+/** The one way to start the whole system: for the person at the keyboard, for tests and for benches. */
+export function startLocalMesh(options: LocalMeshOptions): Promise<LocalMesh>;
+export function startLocalMesh(options: MemoryMeshOptions & { readonly processes: false }): Promise<MemoryMesh>;
+export function startLocalMesh(
+  options: LocalMeshOptions | (MemoryMeshOptions & { readonly processes: false }),
+): Promise<LocalMesh | MemoryMesh> {
+  return options.processes === false ? startMemoryMesh(options) : startProcesses(options);
+}
+
 /** Event Hubs, Cosmos DB, Kubernetes, the functions host, the gateway and the data plane: each a process, meeting only over sockets. */
-export async function startLocalMesh(options: LocalMeshOptions): Promise<LocalMesh> {
+async function startProcesses(options: LocalMeshOptions): Promise<LocalMesh> {
   await using life = new AsyncDisposableStack();
   const { say } = options;
   const runDir = await mkdtemp(join(tmpdir(), "weft-"));
@@ -73,7 +83,7 @@ export async function startLocalMesh(options: LocalMeshOptions): Promise<LocalMe
   const { kubeconfig } = kubernetes.ready;
   const client = createKubernetesClient(kubeconfig);
   const documents = createCosmosDocumentStore({ connection: cosmos.ready, database: localMeshName });
-  await joinLocalCluster({ client, documents, cluster: localCluster, namespace });
+  await joinLocalCluster({ client, documents, cluster: localCluster, namespace: localNamespace });
 
   say("starting the functions and the gateway");
   const cloud = {
@@ -92,10 +102,10 @@ export async function startLocalMesh(options: LocalMeshOptions): Promise<LocalMe
     }),
   ]);
   const port = Number(gateway.ready.xds.slice(gateway.ready.xds.lastIndexOf(":") + 1));
-  await applyGatewayService(client, { namespace, address: listen, port });
+  await applyGatewayService(client, { namespace: localNamespace, address: listen, port });
   if (node !== undefined && machine.envoy !== undefined) {
     say("starting the data plane");
-    const roots = await readData(client, { kind: "ConfigMap", namespace, name: "weft-roots" });
+    const roots = await readData(client, { kind: "ConfigMap", namespace: localNamespace, name: "weft-roots" });
     const config = join(runDir, "data-plane.json");
     await writeFile(
       config,
@@ -104,9 +114,9 @@ export async function startLocalMesh(options: LocalMeshOptions): Promise<LocalMe
         node,
         envoyBinary: machine.envoy,
         xds: {
-          host: `weft-gateway.${namespace}.svc.cluster.local`,
+          host: `weft-gateway.${localNamespace}.svc.cluster.local`,
           port: 15128,
-          serverName: `weft-gateway.${namespace}.svc`,
+          serverName: `weft-gateway.${localNamespace}.svc`,
           rootCertificatesPem: roots?.data["ca.crt"] ?? "",
         },
         logDir: join(runDir, "pods"),
@@ -201,7 +211,7 @@ function gatewayEnvironment({
     KUBECONFIG: kubeconfig,
     POD_NAME: "weft-gateway-0",
     WEFT_CLUSTER: localCluster,
-    WEFT_NAMESPACE: namespace,
+    WEFT_NAMESPACE: localNamespace,
     WEFT_XDS_ADDRESS: `${listen}:0`,
     WEFT_ADMIN_ADDRESS: "127.0.0.1:0",
     WEFT_CONSUMER_GROUP: "gateway",

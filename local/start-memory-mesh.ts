@@ -1,0 +1,96 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { composeFunctions, type FunctionsApp } from "../functions/compose.ts";
+import { startGateway } from "../gateway/compose.ts";
+import { readGatewayConfig } from "../gateway/config.ts";
+import { createKubernetesClient, type KubernetesClient } from "../gateway/kubernetes/client.ts";
+import { readData } from "../gateway/kubernetes/kept-data.ts";
+import type { GatewayLog } from "../gateway/log.ts";
+import { createMemoryDocumentStore } from "../shared/adapters/memory/document-store.ts";
+import { createMemoryHub } from "../shared/adapters/memory/event-hub.ts";
+import type { DocumentStore } from "../shared/ports/document-store.ts";
+import { joinLocalCluster } from "./join-cluster.ts";
+import { startKubernetes } from "./kubernetes/start-kubernetes.ts";
+import { localCluster, localMeshName, localNamespace } from "./names.ts";
+
+export interface MemoryMesh extends AsyncDisposable {
+  readonly client: KubernetesClient;
+  readonly documents: DocumentStore;
+  readonly functions: FunctionsApp;
+  readonly gatewayUrl: string;
+  readonly xdsPort: number;
+  /** PEM of the mesh's roots. */
+  readonly roots: string;
+}
+
+export interface MemoryMeshOptions {
+  /** Environment of the gateway, as of the real one: shorter durations. */
+  readonly gatewayEnv?: Readonly<Record<string, string>>;
+  readonly log?: GatewayLog;
+}
+
+const crds = join(import.meta.dirname, "../infra/kubernetes/crds");
+const silent: GatewayLog = { info: () => undefined, warn: () => undefined };
+
+/** Functions and gateway composed over the memory adapters, in this process; Kubernetes is the stand-in, spoken to over its socket. */
+export async function startMemoryMesh(options: MemoryMeshOptions = {}): Promise<MemoryMesh> {
+  await using life = new AsyncDisposableStack();
+  const log = options.log ?? silent;
+  const runDir = await mkdtemp(join(tmpdir(), "weft-memory-"));
+  life.defer(() => rm(runDir, { recursive: true, force: true }));
+  const kubernetes = life.use(await startKubernetes({ crds }));
+  const kubeconfig = join(runDir, "kubeconfig");
+  await writeFile(kubeconfig, kubernetes.kubeconfig, { mode: 0o600 });
+  const client = createKubernetesClient(kubeconfig);
+  const documents = createMemoryDocumentStore();
+  await joinLocalCluster({ client, documents, cluster: localCluster, namespace: localNamespace });
+
+  const [events, snapshots, reports] = [createMemoryHub(), createMemoryHub(), createMemoryHub()];
+  const functions = composeFunctions({
+    mesh: localMeshName,
+    documents,
+    snapshots: snapshots.sender,
+    now: () => new Date(),
+    log: {
+      info: (message, details) => log.info(details ?? {}, message),
+      warn: (message, details) => log.warn(details ?? {}, message),
+    },
+    clusterTimeLimit: 30_000,
+  });
+  events.onBatch(functions.ingestEvents);
+  reports.onBatch(functions.recordReports);
+  const config = readGatewayConfig({
+    KUBECONFIG: kubeconfig,
+    POD_NAME: "weft-gateway-0",
+    WEFT_CLUSTER: localCluster,
+    WEFT_XDS_ADDRESS: "127.0.0.1:0",
+    WEFT_ADMIN_ADDRESS: "127.0.0.1:0",
+    WEFT_SERVICE_CIDRS: "10.128.0.0/16",
+    // Nothing is reached by these in memory, but the config asks for them.
+    EventHubs: "memory",
+    Cosmos: "memory",
+    ...options.gatewayEnv,
+  });
+  const gateway = life.use(
+    await startGateway(config, {
+      client,
+      documents,
+      events: events.sender,
+      reports: reports.sender,
+      openSnapshotTail: snapshots.openTail,
+      log,
+    }),
+  );
+  const roots = await readData(client, { kind: "ConfigMap", namespace: localNamespace, name: "weft-roots" });
+  const running = life.move();
+  return {
+    client,
+    documents,
+    functions,
+    gatewayUrl: `http://127.0.0.1:${gateway.adminPort}`,
+    xdsPort: gateway.xdsPort,
+    roots: roots?.data["ca.crt"] ?? "",
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
