@@ -6,88 +6,98 @@ import { Cluster } from "../../shared/core/xds/gen/envoy/config/cluster/v3/clust
 import { RouteConfiguration } from "../../shared/core/xds/gen/envoy/config/route/v3/route.ts";
 import type { Resource } from "../../shared/core/xds/resource.ts";
 import { createTranslator } from "../../shared/core/xds/translate.ts";
+import { type StartAdsServer, startPlainServer } from "../support/envoy-ads/ads-server.ts";
 import { createTestAuthority } from "../support/envoy-ads/certificates.ts";
+import { startGatewayServer } from "../support/envoy-ads/gateway-server.ts";
 import { account, exampleMeshes } from "../support/envoy-ads/meshes.ts";
 import { proveView } from "../support/envoy-ads/prove-view.ts";
 import { completeView } from "../support/envoy-ads/served-view.ts";
 
 const authority = createTestAuthority("cluster.local");
 
-suite("a real Envoy takes what translate makes", { timeout: 300_000 }, () => {
-  let binary = "";
-
-  before(async () => {
-    const found = await findEnvoy({ environment: process.env, report: () => undefined });
-    assert.ok(found.ok, found.ok ? "" : found.problems.join("; "));
-    binary = found.path;
-  });
-
-  for (const [name, mesh] of Object.entries(exampleMeshes)) {
-    test(name, async () => {
-      const translate = createTranslator(mesh);
-      for (const workload of mesh.workloads) {
-        const view = completeView(translate(workload), { authority, account: workload.account });
-        assert.deepEqual(await proveView(view, binary), [], workload.key);
-      }
-    });
-  }
-
-  const planted: Readonly<Record<string, { readonly resources: readonly Resource[]; readonly expected: RegExp }>> = {
-    "a route with a total weight of 0": {
-      resources: replaced("route", (name) =>
-        encode(RouteConfiguration, {
-          name,
-          virtualHosts: [
-            {
-              name,
-              domains: ["*"],
-              routes: [
-                {
-                  match: { pathSpecifier: { $case: "prefix", value: "/" } },
-                  action: {
-                    $case: "route",
-                    value: {
-                      clusterSpecifier: {
-                        $case: "weightedClusters",
-                        value: {
-                          clusters: [
-                            { name: "blackhole", weight: 0 },
-                            { name: "passthrough", weight: 0 },
-                          ],
-                        },
+const planted: Readonly<Record<string, { readonly resources: readonly Resource[]; readonly expected: RegExp }>> = {
+  "a route with a total weight of 0": {
+    resources: replaced("route", (name) =>
+      encode(RouteConfiguration, {
+        name,
+        virtualHosts: [
+          {
+            name,
+            domains: ["*"],
+            routes: [
+              {
+                match: { pathSpecifier: { $case: "prefix", value: "/" } },
+                action: {
+                  $case: "route",
+                  value: {
+                    clusterSpecifier: {
+                      $case: "weightedClusters",
+                      value: {
+                        clusters: [
+                          { name: "blackhole", weight: 0 },
+                          { name: "passthrough", weight: 0 },
+                        ],
                       },
                     },
                   },
                 },
-              ],
-            },
-          ],
-        }),
-      ),
-      expected: /^route refused \(.*greater than 0/s,
-    },
-    "a cluster without its EDS source": {
-      resources: replaced("cluster", (name) =>
-        encode(Cluster, { name, clusterDiscoveryType: { $case: "type", value: 3 } }),
-      ),
-      expected: /^cluster refused /,
-    },
-    "a trust set that nobody defined": {
-      resources: buyersView().filter(({ type, name }) => type !== "trust-set" || name !== "trust-none"),
-      expected: /^warming: |is not in use/,
-    },
-  };
-  for (const [name, { resources, expected }] of Object.entries(planted)) {
-    test(`the check fails on ${name}`, async () => {
-      const view = completeView(resources, { authority, account: account("buyer") });
-      const faults = await proveView(view, binary, { deadlineMs: 3000 });
-      assert.ok(
-        faults.some((fault) => expected.test(fault)),
-        faults.join("\n"),
-      );
+              },
+            ],
+          },
+        ],
+      }),
+    ),
+    expected: /^route refused \(.*greater than 0/s,
+  },
+  "a cluster without its EDS source": {
+    resources: replaced("cluster", (name) =>
+      encode(Cluster, { name, clusterDiscoveryType: { $case: "type", value: 3 } }),
+    ),
+    expected: /^cluster refused /,
+  },
+  "a trust set that nobody defined": {
+    resources: buyersView().filter(({ type, name }) => type !== "trust-set" || name !== "trust-none"),
+    expected: /^warming: |is not in use/,
+  },
+};
+
+const servers: Readonly<Record<string, StartAdsServer>> = {
+  "a plain server": startPlainServer,
+  "the gateway's streams": startGatewayServer,
+};
+
+for (const [server, startServer] of Object.entries(servers)) {
+  suite(`a real Envoy takes what translate makes, from ${server}`, { timeout: 300_000 }, () => {
+    let binary = "";
+
+    before(async () => {
+      const found = await findEnvoy({ environment: process.env, report: () => undefined });
+      assert.ok(found.ok, found.ok ? "" : found.problems.join("; "));
+      binary = found.path;
     });
-  }
-});
+
+    for (const [name, mesh] of Object.entries(exampleMeshes)) {
+      test(name, async () => {
+        const translate = createTranslator(mesh);
+        for (const workload of mesh.workloads) {
+          const view = completeView(translate(workload), { authority, account: workload.account });
+          assert.deepEqual(await proveView(view, { binary, startServer }), [], workload.key);
+        }
+      });
+    }
+
+    for (const [name, { resources, expected }] of Object.entries(planted)) {
+      test(`the check fails on ${name}`, async () => {
+        const view = completeView(resources, { authority, account: account("buyer") });
+        const faults = await proveView(view, { binary, startServer, deadlineMs: 3000 });
+        assert.ok(
+          faults.some((fault) => expected.test(fault)),
+          faults.join("\n"),
+        );
+      });
+    }
+  });
+}
 
 function buyersView(): readonly Resource[] {
   const mesh = exampleMeshes["enforced: splits"];

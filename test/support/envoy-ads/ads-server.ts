@@ -12,10 +12,10 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** Gives one fixed view to every proxy that asks, and remembers the answers. As simple as a delta server can be; the product's own is `gateway/xds`. */
+/** Gives one fixed view to every proxy that asks, and remembers the answers. */
 export interface AdsServer extends AsyncDisposable {
-  /** How the proxy reaches it. */
-  readonly socketPath: string;
+  /** Bootstrap, as JSON text, of a proxy that asks this server. */
+  bootstrap(adminSocketPath: string): string;
   readonly refusals: readonly Refusal[];
   /** Names in acknowledged messages. */
   acknowledged(type: EnvoyType): ReadonlySet<string>;
@@ -32,7 +32,10 @@ type Stream = ServerDuplexStream<Buffer, Buffer>;
 
 const requestType = "envoy.service.discovery.v3.DeltaDiscoveryRequest";
 
-export async function startAdsServer(view: ServedView, socketPath: string): Promise<AdsServer> {
+export type StartAdsServer = (view: ServedView, socketPath: string) => Promise<AdsServer>;
+
+/** As simple as a delta server can be, so that what fails here is the view's fault; the product's own is gateway-server.ts. */
+export async function startPlainServer(view: ServedView, socketPath: string): Promise<AdsServer> {
   const refusals: Refusal[] = [];
   const acknowledged = new Map<EnvoyType, Set<string>>(envoyTypes.map((type) => [type, new Set()]));
   const server = new Server({ "grpc.max_receive_message_length": -1 });
@@ -69,7 +72,7 @@ export async function startAdsServer(view: ServedView, socketPath: string): Prom
   );
   await promise;
   return {
-    socketPath,
+    bootstrap: (adminSocketPath) => JSON.stringify(bootstrap(socketPath, adminSocketPath)),
     refusals,
     acknowledged: (type) => acknowledged.get(type) ?? new Set(),
     [Symbol.asyncDispose]: async () => {
@@ -104,5 +107,41 @@ function response(
       return value === undefined ? [] : [{ name, version: "1", resource: { typeUrl: typeUrls[type], value } }];
     }),
     removedResources: names.filter((name) => !view[type].has(name)),
+  };
+}
+
+function bootstrap(adsSocket: string, adminSocket: string): unknown {
+  const ads = { ads: {}, resource_api_version: "V3" };
+  return {
+    node: { id: "test", cluster: "test" },
+    admin: { address: { pipe: { path: adminSocket } } },
+    dynamic_resources: {
+      ads_config: {
+        api_type: "DELTA_GRPC",
+        transport_api_version: "V3",
+        set_node_on_first_message_only: true,
+        grpc_services: [{ envoy_grpc: { cluster_name: "xds" } }],
+      },
+      cds_config: ads,
+      lds_config: ads,
+    },
+    static_resources: {
+      clusters: [
+        {
+          name: "xds",
+          connect_timeout: "5s",
+          load_assignment: {
+            cluster_name: "xds",
+            endpoints: [{ lb_endpoints: [{ endpoint: { address: { pipe: { path: adsSocket } } } }] }],
+          },
+          typed_extension_protocol_options: {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+              "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+              explicit_http_config: { http2_protocol_options: {} },
+            },
+          },
+        },
+      ],
+    },
   };
 }

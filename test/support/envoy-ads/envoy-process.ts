@@ -5,7 +5,7 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A real Envoy, fed over delta ADS by whoever listens on a Unix socket. */
+/** A real Envoy, fed over delta ADS by whoever the bootstrap names. */
 export interface EnvoyProcess extends AsyncDisposable {
   /** `GET` on the admin interface. Throws while it does not answer. */
   admin(path: string): Promise<string>;
@@ -16,17 +16,17 @@ export interface EnvoyProcess extends AsyncDisposable {
 }
 
 /**
- * As root in a network namespace of its own, so that its ports meet nobody's; the sockets of ADS and of the admin interface are files
+ * As root in a network namespace of its own, so that its ports meet nobody's: its servers and its admin interface must be Unix sockets, which are files
  * and pass through.
  */
 export async function startEnvoy(options: {
   readonly binary: string;
-  readonly adsSocket: string;
+  readonly bootstrap: (adminSocketPath: string) => string;
 }): Promise<EnvoyProcess> {
   const folder = await mkdtemp(join(tmpdir(), "weft-envoy-"));
   const adminSocket = join(folder, "admin.sock");
   const config = join(folder, "bootstrap.json");
-  await writeFile(config, JSON.stringify(bootstrap(options.adsSocket, adminSocket)));
+  await writeFile(config, options.bootstrap(adminSocket));
   const envoy = [
     options.binary,
     "-c",
@@ -91,40 +91,4 @@ function get(socketPath: string, path: string): Promise<string> {
   call.once("error", reject);
   call.end();
   return promise;
-}
-
-function bootstrap(adsSocket: string, adminSocket: string): unknown {
-  const ads = { ads: {}, resource_api_version: "V3" };
-  return {
-    node: { id: "test", cluster: "test" },
-    admin: { address: { pipe: { path: adminSocket } } },
-    dynamic_resources: {
-      ads_config: {
-        api_type: "DELTA_GRPC",
-        transport_api_version: "V3",
-        set_node_on_first_message_only: true,
-        grpc_services: [{ envoy_grpc: { cluster_name: "xds" } }],
-      },
-      cds_config: ads,
-      lds_config: ads,
-    },
-    static_resources: {
-      clusters: [
-        {
-          name: "xds",
-          connect_timeout: "5s",
-          load_assignment: {
-            cluster_name: "xds",
-            endpoints: [{ lb_endpoints: [{ endpoint: { address: { pipe: { path: adsSocket } } } }] }],
-          },
-          typed_extension_protocol_options: {
-            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-              "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-              explicit_http_config: { http2_protocol_options: {} },
-            },
-          },
-        },
-      ],
-    },
-  };
 }

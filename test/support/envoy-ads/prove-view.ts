@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { envoyTypes } from "../../../shared/core/xds/resource.ts";
-import { type AdsServer, startAdsServer } from "./ads-server.ts";
+import type { AdsServer, StartAdsServer } from "./ads-server.ts";
 import { type EnvoyProcess, startEnvoy } from "./envoy-process.ts";
 import { type ProxyState, readProxyState } from "./proxy-state.ts";
 import type { CompletedView } from "./served-view.ts";
@@ -16,13 +16,13 @@ const pollMs = 100;
  */
 export async function proveView(
   view: CompletedView,
-  binary: string,
-  { deadlineMs }: { readonly deadlineMs: number } = { deadlineMs: 30_000 },
+  options: { readonly binary: string; readonly startServer: StartAdsServer; readonly deadlineMs?: number },
 ): Promise<readonly string[]> {
+  const { binary, startServer, deadlineMs = 30_000 } = options;
   const folder = await mkdtemp(join(tmpdir(), "weft-ads-"));
   try {
-    await using server = await startAdsServer(view.served, join(folder, "ads.sock"));
-    await using envoy = await startEnvoy({ binary, adsSocket: server.socketPath });
+    await using server = await startServer(view.served, join(folder, "ads.sock"));
+    await using envoy = await startEnvoy({ binary, bootstrap: (admin) => server.bootstrap(admin) });
     return await faultsWhenSettled(view, { server, envoy, deadlineMs });
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -11,6 +11,9 @@ export interface ProxyState {
   readonly refused: readonly string[];
 }
 
+/** The bootstrap's own, read from a file. */
+const tokenSecret = "xds_token";
+
 interface Section {
   readonly "@type": string;
   readonly dynamic_active_clusters?: readonly Entry[];
@@ -49,7 +52,9 @@ export async function readProxyState(envoy: EnvoyProcess): Promise<ProxyState> {
     endpoint: entries((section) => section.dynamic_endpoint_configs)
       .map(nameOf)
       .filter((name) => discovered.has(name)),
-    secret: entries((section) => section.dynamic_active_secrets).map(nameOf),
+    secret: entries((section) => section.dynamic_active_secrets)
+      .map(nameOf)
+      .filter((name) => name !== tokenSecret),
     listener: listeners.filter((entry) => entry.active_state !== undefined).map(nameOf),
     route: entries((section) => section.dynamic_route_configs).map(nameOf),
     extension: entries((section) => section.ecds_filters).map(nameOf),
