@@ -8,7 +8,7 @@ export interface RetryPolicy {
   delay(retry: number, random: number): number;
 }
 
-export const noRetries: RetryPolicy = { maxRetries: 0, delay: () => 0 };
+const noRetries: RetryPolicy = { maxRetries: 0, delay: () => 0 };
 
 /**
  * The policy an app declared. Intervals arrive in whole seconds, so a policy of 400 ms has no pause at all (spec/azure.md

@@ -1,6 +1,7 @@
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { z } from "zod";
+import { replaceFile } from "../replace-file.ts";
 import type { CheckpointStore, PartitionSource, Position } from "./received-event.ts";
 
 const positionSchema = z.object({ offset: z.string(), sequenceNumber: z.number() });
@@ -20,7 +21,7 @@ export function createMemoryCheckpoints(): CheckpointStore {
 
 /**
  * Checkpoints as files, one a partition: `<directory>/<namespace>/<hub>/<group>/<partition>.json`, the counterpart of the blobs
- * in `azure-webjobs-eventhub`. A write replaces the file as a whole, so a crash leaves the old or the new position.
+ * in `azure-webjobs-eventhub`.
  */
 export function createFileCheckpoints(directory: string): CheckpointStore {
   return {
@@ -36,10 +37,7 @@ export function createFileCheckpoints(directory: string): CheckpointStore {
       return positionSchema.parse(JSON.parse(content));
     },
     async write(source, position) {
-      const file = join(directory, toPath(source));
-      await mkdir(dirname(file), { recursive: true });
-      await writeFile(`${file}.next`, `${JSON.stringify(position)}\n`);
-      await rename(`${file}.next`, file);
+      await replaceFile(join(directory, toPath(source)), `${JSON.stringify(position)}\n`);
     },
   };
 }

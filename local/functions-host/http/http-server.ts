@@ -21,7 +21,7 @@ export interface HttpServerOptions {
   log(message: string): void;
 }
 
-export interface HttpInvocation {
+interface HttpInvocation {
   readonly functionName: string;
   readonly invocationId: string;
   readonly data: TypedData;

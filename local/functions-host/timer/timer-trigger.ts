@@ -1,8 +1,9 @@
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { z } from "zod";
 import { jsonData } from "../app/typed-data.ts";
 import { FunctionsHostError, firstLine } from "../functions-host-error.ts";
+import { replaceFile } from "../replace-file.ts";
 import { runWithRetries, waitOrAbort } from "../run-with-retries.ts";
 import type { RunningTrigger, TriggerContext } from "../running-trigger.ts";
 import { runTimer, type ScheduleStatus, type Timer } from "./run-timer.ts";
@@ -101,9 +102,7 @@ function createStatusFile(context: TriggerContext): Timer["status"] {
     async write(status) {
       kept = status;
       if (file === undefined) return;
-      await mkdir(dirname(file), { recursive: true });
-      await writeFile(`${file}.next`, `${JSON.stringify(status)}\n`);
-      await rename(`${file}.next`, file);
+      await replaceFile(file, `${JSON.stringify(status)}\n`);
     },
   };
 }
