@@ -24,7 +24,7 @@ export function envoyView(generation: number, content: EnvoyContent, proven: boo
 }
 
 export function clusterOf(name: string, connectSeconds: number): Uint8Array {
-  return encode("cluster", {
+  return encodeResource("cluster", {
     name,
     type: "EDS",
     connect_timeout: `${connectSeconds}s`,
@@ -45,12 +45,12 @@ export function clusterOf(name: string, connectSeconds: number): Uint8Array {
 
 export function assignmentOf(name: string, port: number): Uint8Array {
   const address = { socket_address: { address: "127.0.0.1", port_value: port } };
-  return encode("endpoint", { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] });
+  return encodeResource("endpoint", { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] });
 }
 
 /** An HTTP listener that owns no port, with its route and its policy by name. */
 export function listenerOf(name: string, port: number, statPrefix: string): Uint8Array {
-  return encode("listener", {
+  return encodeResource("listener", {
     name,
     address: { socket_address: { address: "127.0.0.1", port_value: port } },
     bind_to_port: false,
@@ -88,13 +88,13 @@ export function listenerOf(name: string, port: number, statPrefix: string): Uint
 export function routeOf(name: string, cluster: string, weight = 1): Uint8Array {
   const clusters = [{ name: cluster, weight }];
   const routes = [{ match: { prefix: "/" }, route: { weighted_clusters: { clusters } } }];
-  return encode("route", { name, virtual_hosts: [{ name: "all", domains: ["*"], routes }] });
+  return encodeResource("route", { name, virtual_hosts: [{ name: "all", domains: ["*"], routes }] });
 }
 
 /** A policy that lets in a path; Envoy refuses an expression that it cannot read. */
 export function policyOf(name: string, path: string): Uint8Array {
   const permissions = [{ url_path: { path: { safe_regex: { regex: path } } } }];
-  return encode("extension", {
+  return encodeResource("extension", {
     name,
     typed_config: { "@type": rbacUrl, rules: { policies: { one: { permissions, principals: [{ any: true }] } } } },
   });
@@ -104,7 +104,7 @@ const extensions = "type.googleapis.com/envoy.extensions";
 const rbacUrl = `${extensions}.filters.http.rbac.v3.RBAC`;
 const ads = { ads: {}, resource_api_version: "V3" };
 
-function encode(type: EnvoyType, content: JsonObject): Uint8Array {
+export function encodeResource(type: EnvoyType, content: JsonObject): Uint8Array {
   const schema = messageSchema(typeUrls[type].replace("type.googleapis.com/", ""));
   return toBinary(schema, fromJson(schema, content, { registry: messageRegistry }));
 }

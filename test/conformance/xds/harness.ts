@@ -44,7 +44,11 @@ export const serverName = gatewayNames[0] ?? "";
 
 /** The real server over TLS on loopback, with views in memory. The token `good-<pod>` is of the pod `shop/<pod>`. */
 export async function startXdsHarness(
-  settings: Partial<XdsServerSettings> & { readonly absent?: AbsentResources } = {},
+  settings: Partial<XdsServerSettings> & {
+    readonly absent?: AbsentResources;
+    /** Who a proxy without token is. */
+    readonly unnamed?: string;
+  } = {},
 ): Promise<XdsHarness> {
   const authority = await createBuiltInAuthority({
     clusterName: "test",
@@ -67,7 +71,10 @@ export async function startXdsHarness(
     host: "127.0.0.1",
     port: 0,
     tls: await makeCertificate(),
-    authenticator: { authenticate: (request) => Promise.resolve(authenticate(request)) },
+    authenticator: {
+      authenticate: (request) =>
+        Promise.resolve(authenticate({ ...request, token: request.token ?? settings.unnamed })),
+    },
     views,
     reports,
     absent: settings.absent ?? absentResource,

@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { bearerToken, normaliseAddress, peerAddress } from "./proxy-address.ts";
+
+test("peerAddress() is the IP alone, IPv4 as IPv4", () => {
+  assert.equal(peerAddress("10.1.0.2:4711"), "10.1.0.2");
+  assert.equal(peerAddress("::ffff:10.1.0.2:4711"), "10.1.0.2");
+  assert.equal(peerAddress("fd00::A:1:4711"), "fd00::a:1");
+  assert.equal(peerAddress("[fe80::1%eth0]:4711"), "fe80::1");
+  assert.equal(normaliseAddress("::FFFF:10.1.0.2"), "10.1.0.2");
+});
+
+test("bearerToken() reads the one scheme", () => {
+  assert.equal(bearerToken("Bearer abc"), "abc");
+  assert.equal(bearerToken("bearer abc "), "abc");
+  assert.equal(bearerToken("Basic abc"), undefined);
+  assert.equal(bearerToken("Bearer "), undefined);
+  assert.equal(bearerToken(undefined), undefined);
+});
