@@ -7,11 +7,17 @@ import { judge, type Reading } from "./judge.ts";
 
 type Counts = Readonly<Record<string, number>>;
 
+interface Parts {
+  readonly succeeded?: Counts;
+  readonly denied?: Counts;
+  readonly served?: number;
+}
+
 function reading(
-  { succeeded = {}, denied = {}, served = 0 }: { succeeded?: Counts; denied?: Counts; served?: number },
+  { succeeded = {}, denied = {}, served = 0 }: Parts,
   clientAttempts = 0,
   startedAt = "then",
-): Reading {
+): Reading & { readonly counters: AppCounters } {
   const attempts = [...Object.values(succeeded), ...Object.values(denied)].reduce((sum, count) => sum + count, 0);
   const counters: AppCounters = { app: "app", startedAt, attempts, succeeded, denied, served, books: 0 };
   return { counters, clientAttempts };
@@ -19,14 +25,17 @@ function reading(
 
 const before = reading({ succeeded: { "bookstore-v1": 7, "bookstore-v2": 3 }, denied: { "403": 5 }, served: 11 }, 100);
 
+function add(a: Counts = {}, b: Counts = {}): Counts {
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return Object.fromEntries([...keys].map((key) => [key, (a[key] ?? 0) + (b[key] ?? 0)]));
+}
+
 /** What is judged of these counts since `before`. */
-function since(expectation: Expectation, counts: Parameters<typeof reading>[0], clientAttempts = 0): string {
-  const add = (a: Counts = {}, b: Counts = {}): Counts =>
-    Object.fromEntries([...new Set([...Object.keys(a), ...Object.keys(b)])].map((k) => [k, (a[k] ?? 0) + (b[k] ?? 0)]));
+function since(expectation: Expectation, counts: Parts, clientAttempts = 0): string {
   const now = reading(
     {
-      succeeded: add(before.counters?.succeeded, counts.succeeded),
-      denied: add(before.counters?.denied, counts.denied),
+      succeeded: add(before.counters.succeeded, counts.succeeded),
+      denied: add(before.counters.denied, counts.denied),
       served: 11 + (counts.served ?? 0),
     },
     100 + clientAttempts,
@@ -91,7 +100,7 @@ void test("judge() takes 400 requests for a split, and its shares within the int
 });
 
 void test("judge() knows pods that are absent, must be absent, or were started anew", () => {
-  const nobody: Reading = { counters: undefined, clientAttempts: 0 };
+  const nobody: Reading = { counters: "absent", clientAttempts: 0 };
   assert.equal(judge({ kind: "absent" }, nobody, nobody).state, "ok");
   assert.equal(judge({ kind: "absent" }, nobody, before).state, "failed");
   assert.equal(judge(serves, before, nobody).state, "undecided");

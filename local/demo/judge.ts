@@ -4,8 +4,8 @@ import type { Expectation } from "./expectation.ts";
 
 /** What an app told at one moment. */
 export interface Reading {
-  /** Undefined: there is no such pod. */
-  readonly counters: AppCounters | undefined;
+  /** `absent`: there is no such pod; `silent`: there is one, and it does not answer. */
+  readonly counters: AppCounters | "absent" | "silent";
   /** Ended attempts of the mesh's clients, which a server's standstill is measured against. */
   readonly clientAttempts: number;
 }
@@ -14,6 +14,8 @@ export interface Verdict {
   readonly state: "ok" | "undecided" | "failed";
   /** What was seen since, for people. */
   readonly seen: string;
+  /** How many events the verdict rests on: successes, denials, or a split's requests. */
+  readonly evidence: number;
 }
 
 export const leastAttempts = 50;
@@ -22,20 +24,28 @@ export const splitConfidence = 0.999;
 
 /** Whether what happened between two readings is what a row expects. Undecided: more has to happen first. */
 export function judge(expectation: Expectation, before: Reading, now: Reading): Verdict {
+  const [then, since] = [before.counters, now.counters];
   if (expectation.kind === "absent") {
-    return now.counters === undefined ? { state: "ok", seen: "absent" } : { state: "failed", seen: "it runs" };
+    const isAbsent = since === "absent";
+    return { state: isAbsent ? "ok" : "failed", seen: isAbsent ? "absent" : "it runs", evidence: 0 };
   }
-  if (before.counters === undefined || now.counters === undefined) return { state: "undecided", seen: "no pod" };
-  if (before.counters.startedAt !== now.counters.startedAt) return { state: "failed", seen: "it was started anew" };
-  const clientAttempts = now.clientAttempts - before.clientAttempts;
+  if (typeof then === "string" || typeof since === "string") {
+    return { state: "undecided", seen: typeof since === "string" ? since : "nothing", evidence: 0 };
+  }
+  if (then.startedAt !== since.startedAt) return { state: "failed", seen: "it was started anew", evidence: 0 };
   if (expectation.side === "server") {
-    return judgeServer(expectation, { served: now.counters.served - before.counters.served, clientAttempts });
+    const clientAttempts = now.clientAttempts - before.clientAttempts;
+    return judgeServer(expectation, { served: since.served - then.served, clientAttempts });
   }
   const outcomes = {
-    succeeded: difference(before.counters.succeeded, now.counters.succeeded),
-    denied: difference(before.counters.denied, now.counters.denied),
+    succeeded: difference(then.succeeded, since.succeeded),
+    denied: difference(then.denied, since.denied),
   };
-  return { state: clientState(expectation, outcomes), seen: describeOutcomes(outcomes) };
+  return {
+    state: clientState(expectation, outcomes),
+    seen: describeOutcomes(outcomes),
+    evidence: evidenceOf(expectation, outcomes),
+  };
 }
 
 type Counts = ReadonlyMap<string, number>;
@@ -49,10 +59,12 @@ function judgeServer(
   { kind }: Extract<Expectation, { side: "server" }>,
   { served, clientAttempts }: { readonly served: number; readonly clientAttempts: number },
 ): Verdict {
-  if (kind === "increments") return { state: served >= leastAttempts ? "ok" : "undecided", seen: `${served} served` };
+  if (kind === "increments") {
+    return { state: served >= leastAttempts ? "ok" : "undecided", seen: `${served} served`, evidence: served };
+  }
   const seen = `${served} served during ${clientAttempts} attempts`;
-  if (served > 0) return { state: "failed", seen };
-  return { state: clientAttempts >= leastAttempts ? "ok" : "undecided", seen };
+  const state = served > 0 ? "failed" : clientAttempts >= leastAttempts ? "ok" : "undecided";
+  return { state, seen, evidence: served };
 }
 
 function clientState(
@@ -89,6 +101,18 @@ function splitState(shares: Readonly<Record<string, number>>, { succeeded, denie
     return count >= least && count <= most;
   });
   return fits ? "ok" : "failed";
+}
+
+function evidenceOf(expectation: Extract<Expectation, { side: "client" }>, { succeeded, denied }: Outcomes): number {
+  switch (expectation.kind) {
+    case "increments":
+      return total(succeeded);
+    case "frozen":
+      return denied.get(expectation.denial) ?? 0;
+    case "split":
+    case "mixed":
+      return total(succeeded) + total(denied);
+  }
 }
 
 /** `58 bookstore-v1, 2 closed`; `nothing` when no attempt has ended. */

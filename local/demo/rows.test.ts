@@ -93,6 +93,10 @@ function portOf(mesh: Mesh, service: string): Mesh["services"][number]["ports"][
   return found;
 }
 
+function server(works: boolean): Expectation {
+  return { kind: works ? "increments" : "frozen", side: "server" };
+}
+
 /** Does any client get a success from this version? */
 function sells(expected: readonly Expectation[], identity: string): boolean {
   return expected.some(
@@ -113,7 +117,6 @@ void test("every row makes a mesh without problems, and expects what that mesh a
     const clients = (["bookbuyer", "bookthief"] as const).map((client) => expectationOfClient(mesh, client));
     assert.deepEqual([row.expected.bookbuyer, row.expected.bookthief], clients, row.id);
 
-    const server = (works: boolean): Expectation => ({ kind: works ? "increments" : "frozen", side: "server" });
     const isDeployed = cluster.has("Pod bookstore/bookstore-v2");
     assert.deepEqual(row.expected["bookstore-v1"], server(sells(clients, "bookstore-v1")), row.id);
     assert.deepEqual(
