@@ -60,11 +60,12 @@ function commonTls(settings: TlsSettings, trust: string): CommonTlsContext {
   };
 }
 
-/** Said on both sides: Envoy's clients stop at TLS 1.2 by default (envoy.md §2). */
+/** Said on both sides, also when it is left to Envoy: its clients would stop at TLS 1.2 (envoy.md §2), below a server that begins at 1.3. */
 function tlsParameters(settings: TlsSettings): TlsParameters {
   return {
     tlsMinimumProtocolVersion: TlsParameters_TlsProtocol[settings.minimum],
-    tlsMaximumProtocolVersion: TlsParameters_TlsProtocol[settings.maximum],
+    tlsMaximumProtocolVersion:
+      TlsParameters_TlsProtocol[settings.maximum === "TLS_AUTO" ? "TLSv1_3" : settings.maximum],
     cipherSuites: settings.cipherSuites,
     ecdhCurves: settings.ecdhCurves,
   };

@@ -186,6 +186,28 @@ test("the outbound listener depends on settings alone", () => {
   assert.deepEqual(outbound(translate(full, web)), outbound(translate(mesh(), workload("lonely"))));
 });
 
+test("the range of TLS versions stands on both sides, and its upper end is never left to Envoy", () => {
+  const range = (maximum: "TLS_AUTO" | "TLSv1_2"): readonly string[] => {
+    const tls = { minimum: "TLSv1_2", maximum, cipherSuites: ["ECDHE-ECDSA-AES128-GCM-SHA256"], ecdhCurves: ["P-256"] };
+    const example = mesh({
+      settings: settings({ mode: "permissive", tls: tls as Mesh["settings"]["tls"] }),
+      services: [service("cart", "10.96.0.1", { 80: {} })],
+    });
+    const view = translate(example, workload("cart", { 80: "http" }));
+    const text = JSON.stringify([json(view, "cluster", "shop/cart/80/all"), json(view, "listener", "inbound")]);
+    return [...new Set([...text.matchAll(/"tlsParams":({.*?})/g)].map(([, parameters = ""]) => parameters))];
+  };
+  const rest = '"cipherSuites":["ECDHE-ECDSA-AES128-GCM-SHA256"],"ecdhCurves":["P-256"]}';
+  for (const [maximum, said] of [
+    ["TLS_AUTO", "TLSv1_3"],
+    ["TLSv1_2", "TLSv1_2"],
+  ] as const) {
+    assert.deepEqual(range(maximum), [
+      `{"tlsMinimumProtocolVersion":"TLSv1_2","tlsMaximumProtocolVersion":"${said}",${rest}`,
+    ]);
+  }
+});
+
 test("causes are the objects that made a resource what it is", () => {
   const route = rule([backend("a", 80, 1), backend("b", 80, 1)]);
   const cause = { group: "split", kind: "TrafficSplit", namespace: "shop", name: "canary" };
