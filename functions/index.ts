@@ -3,12 +3,16 @@ import { readEnvironment } from "../shared/shell/config/env.ts";
 import { health } from "./api/health.ts";
 import { composeAzureParts, composeFunctions } from "./compose.ts";
 import { readFunctionsConfig } from "./config.ts";
+import { createDashboard } from "./dashboard/dashboard.ts";
 
 const parts = composeAzureParts(readFunctionsConfig(readEnvironment()), {
   info: (message, details) => console.info(message, details ?? ""),
   warn: (message, details) => console.warn(message, details ?? ""),
 });
 const functions = composeFunctions(parts);
+const dashboard = createDashboard(parts);
+
+app.setup({ enableHttpStream: true });
 
 // The table of contents: one registration a function.
 app.eventHub("ingest-events", {
@@ -33,3 +37,21 @@ app.cosmosDB("recompute-fleet", {
 });
 app.timer("sweep", { schedule: "*/30 * * * * *", handler: () => functions.sweep() });
 app.http("health", { route: "health", methods: ["GET"], authLevel: "anonymous", handler: () => health(parts) });
+app.http("dashboard", {
+  route: "dashboard",
+  methods: ["GET"],
+  authLevel: "anonymous",
+  handler: (request) => dashboard.overview(request),
+});
+app.http("dashboard-cluster", {
+  route: "dashboard/{cluster}",
+  methods: ["GET"],
+  authLevel: "anonymous",
+  handler: (request) => dashboard.cluster(request),
+});
+app.http("dashboard-events", {
+  route: "dashboard/{cluster}/events",
+  methods: ["GET"],
+  authLevel: "anonymous",
+  handler: (request) => dashboard.events(request),
+});

@@ -1,0 +1,53 @@
+import type { ClusterDocuments } from "./cluster.ts";
+import { buildProblems } from "./problems.ts";
+import { buildProxies, isSilent } from "./proxies.ts";
+
+export interface OverviewModel {
+  readonly mesh: string;
+  /** By name. */
+  readonly clusters: readonly ClusterSummary[];
+}
+
+export interface ClusterSummary {
+  readonly cluster: string;
+  readonly version: number;
+  readonly connected: number;
+  readonly settled: number;
+  readonly refusing: number;
+  readonly problems: number;
+  /** ISO 8601 of the newest report; absent when no gateway has reported. */
+  readonly reported?: string;
+  /** ISO 8601 of the newest change's publication. */
+  readonly published?: string;
+}
+
+/** Pure. */
+export function buildOverview(
+  mesh: string,
+  clusters: readonly { readonly cluster: string; readonly documents: ClusterDocuments }[],
+  now: Date,
+): OverviewModel {
+  return { mesh, clusters: clusters.map(({ cluster, documents }) => summaryOf(cluster, documents, now)) };
+}
+
+function summaryOf(cluster: string, documents: ClusterDocuments, now: Date): ClusterSummary {
+  const { head, problems, changes, reports } = documents;
+  const heard = reports.filter((report) => !isSilent(report, reports, now));
+  const { connected, settled, refusing } = buildProxies(head.version, reports, now);
+  const reported = reports
+    .map(({ time }) => time)
+    .toSorted()
+    .at(-1);
+  const newest = changes.toSorted((a, b) => a.version - b.version).at(-1);
+  const published = newest?.stages.find(({ stage }) => stage === "published")?.time;
+  return {
+    cluster,
+    version: head.version,
+    connected,
+    settled,
+    refusing,
+    problems: buildProblems(problems, heard).total,
+    ...(reported !== undefined && { reported }),
+    ...(published !== undefined && { published }),
+  };
+}

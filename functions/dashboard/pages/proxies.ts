@@ -1,0 +1,59 @@
+import type { ProxiesModel, ProxyModel, ReplicaModel } from "../model/proxies.ts";
+import { badge, empty, html, type Markup, nameOf, timeOf } from "./markup.ts";
+import { settlement } from "./summary.ts";
+
+export function proxies(model: ProxiesModel): Markup {
+  const { rows, more, replicas } = model;
+  return html`<header>
+      <h2 id="proxies-title">Proxies</h2>
+      <p>wanted and acknowledged versions</p>
+      <span class="end">${settlement(model)}</span>
+    </header>
+    ${rows.length === 0 ? noProxies(replicas) : tableOf(rows)}
+    ${more > 0 && html`<p class="foot">and ${more} more, farther ahead than these</p>`}
+    ${replicas.length > 0 && html`<p class="foot">${replicas.map((replica, index) => html`${index > 0 && " · "}${replicaOf(replica)}`)}</p>`}`;
+}
+
+function noProxies(replicas: readonly ReplicaModel[]): Markup {
+  return replicas.length === 0
+    ? empty(
+        "No gateway has reported.",
+        "It reports when a proxy connects or acknowledges. Check that the gateway runs, and that it may send to the hub mesh-reports.",
+      )
+    : empty(
+        "No proxy is connected.",
+        html`Pods get a sidecar when they start in a namespace labelled <code>openservicemesh.io/monitored-by</code>. Restart those that are older than the label.`,
+      );
+}
+
+function tableOf(rows: readonly ProxyModel[]): Markup {
+  return html`<table class="rows stack">
+    <thead><tr><th scope="col">State</th><th scope="col">Proxy</th><th scope="col">Account</th><th scope="col" class="num">Has / wanted</th><th scope="col">Connected</th></tr></thead>
+    <tbody>${rows.map(rowOf)}</tbody>
+  </table>`;
+}
+
+function rowOf({ state, proxy, account, wanted, acknowledged, connectedSince, refused }: ProxyModel): Markup {
+  return html`<tr>
+    <td data-label="State"><span>${stateOf(state)}</span></td>
+    <th scope="row" data-label="Proxy"><span><code>${proxy}</code>${refused !== undefined && html`<span class="says">${refused}</span>`}</span></th>
+    <td data-label="Account"><span>${nameOf(account)}</span></td>
+    <td data-label="Has / wanted" class="num"><span>${acknowledged === 0 ? "–" : acknowledged} / ${wanted}</span></td>
+    <td data-label="Connected"><span class="quiet">${timeOf(connectedSince, "age")}</span></td>
+  </tr>`;
+}
+
+function stateOf(state: ProxyModel["state"]): Markup {
+  switch (state) {
+    case "refusing":
+      return badge("bad", "refusing");
+    case "behind":
+      return badge("warn", "behind");
+    case "settled":
+      return badge("good", "settled");
+  }
+}
+
+function replicaOf({ replica, time, serves, connected, silent }: ReplicaModel): Markup {
+  return html`Gateway <code>${replica}</code> ${silent ? "silent" : `serves ${serves} to ${connected}`}, heard ${timeOf(time, "age")}`;
+}

@@ -1,0 +1,169 @@
+import { buildMesh } from "../../shared/core/mesh/build-mesh.ts";
+import { objectsOf } from "../../shared/core/state/cluster-state.ts";
+import type { Trie } from "../../shared/core/trie/trie.ts";
+import type { StoredDocument } from "../../shared/ports/document-store.ts";
+import { createBlockStore } from "../../shared/store/block-store.ts";
+import { readHead } from "../../shared/store/cluster-store.ts";
+import {
+  type Change,
+  type ClusterProblems,
+  type Head,
+  type ProxyReport,
+  versionedId,
+} from "../../shared/store/documents.ts";
+import { readMeshSettings } from "../../shared/store/mesh-settings.ts";
+import type { FunctionParts } from "../ports.ts";
+import { buildAccess } from "./model/access.ts";
+import { buildCluster, type ClusterDocuments, type ClusterModel, type PolicyModel } from "./model/cluster.ts";
+import { buildOverview, type OverviewModel } from "./model/overview.ts";
+import { isSilent } from "./model/proxies.ts";
+import { buildServices } from "./model/services.ts";
+
+export type ReadParts = Pick<FunctionParts, "documents" | "mesh" | "now">;
+
+const listedChanges = 15;
+const listedReplicas = 20;
+/** Milliseconds after which replicas are listed again; between, those known are read by id. */
+const relistAfter = 10_000;
+
+/** A cluster's model with a text that differs when the model may differ. */
+export interface ClusterReading {
+  readonly model: ClusterModel;
+  readonly fingerprint: string;
+}
+
+/** Reads one cluster's documents again and again; what has not changed, or is immutable, is kept. */
+export interface ClusterReader {
+  /** Undefined when no such cluster joined. Reads that come while one is under way share it. */
+  read(): Promise<ClusterReading | undefined>;
+}
+
+export function createClusterReader(parts: ReadParts, cluster: string): ClusterReader {
+  let kept: Kept | undefined;
+  let reading: Promise<ClusterReading | undefined> | undefined;
+  const read = async (): Promise<ClusterReading | undefined> => {
+    const stored = await readHead(parts.documents, cluster);
+    if (stored === undefined) return undefined;
+    kept = await refresh(parts, cluster, { ...stored, before: kept });
+    return readingOf(parts, cluster, kept);
+  };
+  return {
+    read() {
+      reading ??= read().finally(() => {
+        reading = undefined;
+      });
+      return reading;
+    },
+  };
+}
+
+type Stored<Body> = StoredDocument<Body> | undefined;
+
+interface Kept {
+  readonly head: Head;
+  readonly etag: string;
+  readonly problems: Stored<ClusterProblems>;
+  readonly newest: Stored<Change>;
+  readonly changes: readonly Change[];
+  readonly reports: readonly StoredDocument<ProxyReport>[];
+  /** When replicas were listed, milliseconds. */
+  readonly listed: number;
+  readonly policy: (PolicyModel & { readonly inputs: string; readonly objects: Trie }) | undefined;
+}
+
+interface Refresh {
+  readonly head: Head;
+  readonly etag: string;
+  readonly before: Kept | undefined;
+}
+
+async function refresh(parts: ReadParts, cluster: string, { head, etag, before }: Refresh): Promise<Kept> {
+  const { documents } = parts;
+  const sameHead = before?.etag === etag;
+  const now = parts.now().getTime();
+  const relist = before === undefined || now - before.listed > relistAfter;
+  const [problems, newest, reports, policy] = await Promise.all([
+    // Problems are written in one batch with the head, so the same head has the same problems.
+    sameHead ? before.problems : documents.get<ClusterProblems>("clusters", cluster, "problems"),
+    documents.get<Change>("changes", cluster, versionedId("change", head.version)),
+    readReports(parts, cluster, relist ? undefined : before.reports),
+    readPolicy(parts, cluster, { head, before: before?.policy }),
+  ]);
+  const sameChanges = before !== undefined && before.newest?.body.version === newest?.body.version;
+  const changes = sameChanges
+    ? before.changes.map((change) => (change.version === newest?.body.version ? newest.body : change))
+    : await documents.list<Change>("changes", cluster, { prefix: "change:", limit: listedChanges });
+  return { head, etag, problems, newest, changes, reports, listed: relist ? now : before.listed, policy };
+}
+
+async function readReports(
+  { documents }: ReadParts,
+  cluster: string,
+  known: readonly StoredDocument<ProxyReport>[] | undefined,
+): Promise<readonly StoredDocument<ProxyReport>[]> {
+  const options = { prefix: "proxies:", limit: listedReplicas };
+  const replicas = (
+    known?.map(({ body }) => body) ?? (await documents.list<ProxyReport>("changes", cluster, options))
+  ).map(({ replica }) => replica);
+  const reports = await Promise.all(
+    replicas.map((replica) => documents.get<ProxyReport>("changes", cluster, `proxies:${replica}`)),
+  );
+  return reports.filter((report) => report !== undefined);
+}
+
+/** Of what is in force; before the first publication, of what was heard. */
+async function readPolicy(
+  parts: ReadParts,
+  cluster: string,
+  { head, before }: { readonly head: Head; readonly before: Kept["policy"] },
+): Promise<Kept["policy"]> {
+  if (head.served === undefined) return undefined;
+  const { state, settingsVersion } = head.served;
+  const inputs = `${state} ${settingsVersion}`;
+  if (before?.inputs === inputs) return before;
+  const [settings, objects] = await Promise.all([
+    readMeshSettings(parts.documents, parts.mesh),
+    createBlockStore(parts.documents, cluster).loadTrie(state, before?.objects),
+  ]);
+  const { mesh } = buildMesh({ objects: objectsOf(objects), settings: settings.build });
+  return { access: buildAccess(mesh), services: buildServices(mesh), inputs, objects };
+}
+
+function readingOf(parts: ReadParts, cluster: string, kept: Kept): ClusterReading {
+  const now = parts.now();
+  const documents = documentsOf(kept);
+  const policy = kept.policy && { access: kept.policy.access, services: kept.policy.services };
+  const silent = documents.reports.filter((report) => isSilent(report, documents.reports, now));
+  const fingerprint = [
+    kept.etag,
+    kept.newest?.etag,
+    kept.changes.length,
+    ...kept.reports.map(({ etag }) => etag),
+    ...silent.map(({ replica }) => replica),
+  ].join("\n");
+  return { model: buildCluster({ mesh: parts.mesh, cluster, documents, policy, now }), fingerprint };
+}
+
+function documentsOf({ head, problems, changes, reports }: Kept): ClusterDocuments {
+  return { head, problems: problems?.body, changes, reports: reports.map(({ body }) => body) };
+}
+
+/** All clusters of the mesh. */
+export async function readOverview(parts: ReadParts): Promise<OverviewModel> {
+  const { documents, mesh } = parts;
+  const clusters = await documents.partitionsWith("clusters", "head");
+  const read = await Promise.all(
+    clusters.map(async (cluster) => {
+      const [head, problems, changes, reports] = await Promise.all([
+        readHead(documents, cluster),
+        documents.get<ClusterProblems>("clusters", cluster, "problems"),
+        documents.list<Change>("changes", cluster, { prefix: "change:", limit: 1 }),
+        documents.list<ProxyReport>("changes", cluster, { prefix: "proxies:", limit: listedReplicas }),
+      ]);
+      return head === undefined
+        ? []
+        : [{ cluster, documents: { head: head.head, problems: problems?.body, changes, reports } }];
+    }),
+  );
+  return buildOverview(mesh, read.flat(), parts.now());
+}
