@@ -72,7 +72,9 @@ export function startGarbageCollector(world: World): Disposable {
     if (found === undefined) return;
     const { metadata } = found.object;
     const ownerReferences = (metadata.ownerReferences ?? []).filter((reference) => reference.uid !== owner);
-    store.put(found.place.collection, { ...found.object, metadata: { ...metadata, ownerReferences } });
+    const { ownerReferences: _, ...rest } = metadata;
+    const left = ownerReferences.length === 0 ? rest : { ...rest, ownerReferences };
+    store.put(found.place.collection, { ...found.object, metadata: left });
   };
   /** A dependent goes when none of its owners is left; otherwise it only loses those that are gone. */
   const collectDependent = (uid: string): void => {

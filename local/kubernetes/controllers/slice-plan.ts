@@ -36,10 +36,14 @@ export interface SlicePlan {
 const isReady = (pod: KubernetesObject): boolean =>
   recordsOf(at(pod, "status", "conditions")).some(({ type, status }) => type === "Ready" && status === "True");
 
-/** Pods that have ended, or have no address yet, are no endpoints; those in deletion are, as terminating ones. */
-function isEndpoint(pod: KubernetesObject): boolean {
+/**
+ * Pods that have ended, or have no address yet, are no endpoints; those in deletion are, as terminating ones. A Pod
+ * that is on no Node, or on one that does not exist, is none either, unless the Service wants all Pods.
+ */
+function isEndpoint(service: KubernetesObject, pod: KubernetesObject, node: KubernetesObject | undefined): boolean {
   const phase = at(pod, "status", "phase");
-  return textOf(at(pod, "status", "podIP")) !== "" && phase !== "Succeeded" && phase !== "Failed";
+  if (textOf(at(pod, "status", "podIP")) === "" || phase === "Succeeded" || phase === "Failed") return false;
+  return node !== undefined || at(service, "spec", "publishNotReadyAddresses") === true;
 }
 
 function endpointOf(service: KubernetesObject, pod: KubernetesObject, node: KubernetesObject | undefined): Endpoint {
@@ -97,11 +101,13 @@ function groupEndpoints(
   nodeOf: (pod: KubernetesObject) => KubernetesObject | undefined,
 ): ReadonlyMap<string, Group> {
   const groups = new Map<string, { ports: readonly SlicePort[]; endpoints: Map<string, Endpoint> }>();
-  for (const pod of pods.filter(isEndpoint)) {
+  for (const pod of pods) {
+    const node = nodeOf(pod);
+    if (!isEndpoint(service, pod, node)) continue;
     const ports = portsOf(service, pod);
     const key = JSON.stringify(ports);
     const group = groups.get(key) ?? { ports, endpoints: new Map() };
-    group.endpoints.set(pod.metadata.uid, endpointOf(service, pod, nodeOf(pod)));
+    group.endpoints.set(pod.metadata.uid, endpointOf(service, pod, node));
     groups.set(key, group);
   }
   return groups;

@@ -9,6 +9,7 @@ import { ageOf } from "../tables/human-duration.ts";
 import { compileJsonPath } from "../tables/json-path.ts";
 import { apiVersionOf, type Cell, type Column, collectionName, everyVerb, type Kind } from "./kind.ts";
 
+/** Of several values the first is shown. */
 function cellOf(values: readonly unknown[], type: string, now: number): Cell {
   const [first] = values;
   if (first === undefined || first === null) return type === "date" ? "<unknown>" : null;
@@ -21,7 +22,7 @@ function cellOf(values: readonly unknown[], type: string, now: number): Cell {
     case "date":
       return ageOf(first, now);
     default:
-      return values.map((value) => (typeof value === "string" ? value : JSON.stringify(value))).join(" ");
+      return typeof first === "string" ? first : JSON.stringify(first);
   }
 }
 

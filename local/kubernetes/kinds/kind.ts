@@ -26,7 +26,7 @@ export interface Behaviour {
   readonly createOnUpdate?: boolean;
   /** metadata.generation counts changes of the spec. */
   readonly generation?: boolean;
-  readonly nameForm?: "subdomain" | "label" | "label1035";
+  readonly nameForm?: "subdomain" | "label";
   /** Fields, besides name and namespace, that a field selector may name. */
   readonly selectableFields?: readonly string[];
   /** Fills in defaults and what the server decides; on create and on update. */

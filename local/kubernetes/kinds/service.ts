@@ -191,7 +191,7 @@ export const serviceKind = defineKind({
     wideColumn("Selector", selectorText),
   ],
   behaviour: {
-    nameForm: "label1035",
+    nameForm: "label",
     selectableFields: ["spec.clusterIP", "spec.type"],
     prepare,
     validate,

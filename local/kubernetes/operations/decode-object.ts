@@ -1,6 +1,6 @@
 /** From a request's body to an object of the target's kind. */
 import { badRequest } from "../api-error.ts";
-import { isRecord, type JsonRecord, scalarText } from "../json.ts";
+import { ensureRecord, isRecord, type JsonRecord, scalarText } from "../json.ts";
 import { apiVersionOf, type Kind } from "../kinds/kind.ts";
 import type { KubernetesObject } from "../object.ts";
 import { DecodeError, decodeBuiltIn } from "../schema/decode.ts";
@@ -18,9 +18,7 @@ function reportUnknown(removed: readonly string[], kind: Kind, options: WriteOpt
     return;
   }
   const fault = `strict decoding error: ${texts.join(", ")}`;
-  throw badRequest(
-    kind.custom ? fault : `${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: ${fault}`,
-  );
+  throw badRequest(`${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: ${fault}`);
 }
 
 function decodeTyped(object: JsonRecord, kind: Kind): JsonRecord {
@@ -31,6 +29,15 @@ function decodeTyped(object: JsonRecord, kind: Kind): JsonRecord {
     if (!(error instanceof DecodeError)) throw error;
     const why = `${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: ${error.message}`;
     throw badRequest(why);
+  }
+}
+
+/** Empty lists and maps of metadata are left out, as they mean the same as missing ones. */
+function dropEmptyMetadata(object: JsonRecord): void {
+  const metadata = ensureRecord(object, "metadata");
+  for (const field of ["labels", "annotations", "finalizers", "ownerReferences"]) {
+    const value = metadata[field];
+    if (typeof value === "object" && value !== null && Object.keys(value).length === 0) delete metadata[field];
   }
 }
 
@@ -61,6 +68,7 @@ export function decodeObject(body: unknown, kind: Kind, options: WriteOptions): 
   const { object, removed } = prune(whole, kind.schema, { dropNull: !kind.custom });
   reportUnknown(removed, kind, options);
   const decoded = structuredClone(decodeTyped(object, kind));
+  dropEmptyMetadata(decoded);
   if (kind.custom) applyDefaults(decoded, kind.schema);
   return decoded as unknown as KubernetesObject;
 }

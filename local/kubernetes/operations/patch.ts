@@ -1,5 +1,5 @@
 import { badRequest, unsupportedMediaType } from "../api-error.ts";
-import { isRecord, type JsonRecord } from "../json.ts";
+import { at, isRecord, type JsonRecord } from "../json.ts";
 import type { KubernetesObject } from "../object.ts";
 import { applyPatch } from "../patch/apply-patch.ts";
 import { type FieldPath, fieldsOf } from "../patch/field-paths.ts";
@@ -9,7 +9,7 @@ import { strategicMerge } from "../patch/strategic-merge.ts";
 import type { World } from "../world.ts";
 import { createObject } from "./create.ts";
 import { decodeObject } from "./decode-object.ts";
-import { commit, storedObject } from "./update.ts";
+import { commit, nameless, storedObject } from "./update.ts";
 import type { Target, WriteOptions } from "./write-options.ts";
 
 export const patchTypes = [
@@ -49,7 +49,11 @@ function patched(current: KubernetesObject, target: Target, { type, patch, optio
       if (!isRecord(patch)) throw badRequest("a strategic merge patch must be an object");
       return { object: strategicMerge(current, patch, target.kind.schema) };
     case "application/apply-patch+yaml":
-      return applyPatch(current, patch, { ...options, kind: target.kind, subresource: target.subresource });
+      return applyPatch(current, configurationOf(patch, target), {
+        ...options,
+        kind: target.kind,
+        subresource: target.subresource,
+      });
     default:
       return type satisfies never;
   }
@@ -69,7 +73,7 @@ export function patchObject(
     world.store.get(kind.collection, namespace, name ?? "") === undefined &&
     target.subresource === undefined
   ) {
-    const body = withName(request.patch, name);
+    const body = configurationOf(request.patch, target);
     const applied = new Set(fieldsOf(body, kind.schema).keys());
     return { object: createObject(world, target, { body, options, applied }), created: true };
   }
@@ -79,9 +83,9 @@ export function patchObject(
   return { object: commit(world, target, { draft, old, options, applied }), created: false };
 }
 
-/** Server-side apply names the object on the URL; the body may leave it out. */
-function withName(patch: unknown, name: string | undefined): JsonRecord {
+/** What a server-side apply wants. It names its object itself. */
+function configurationOf(patch: unknown, target: Target): JsonRecord {
   if (!isRecord(patch)) throw badRequest("the configuration to apply must be an object");
-  const metadata = isRecord(patch["metadata"]) ? patch["metadata"] : {};
-  return { ...patch, metadata: { ...metadata, name: metadata["name"] ?? name } };
+  if (!at(patch, "metadata", "name")) throw nameless(target);
+  return patch;
 }

@@ -1,4 +1,4 @@
-import { badRequest, conflict, invalid, modifiedSince, notFound } from "../api-error.ts";
+import { type ApiError, badRequest, conflict, invalid, modifiedSince, notFound } from "../api-error.ts";
 import { at, type JsonRecord, sameJson } from "../json.ts";
 import type { Kind } from "../kinds/kind.ts";
 import { type KubernetesObject, timestamp } from "../object.ts";
@@ -138,6 +138,12 @@ function finish(
   return kind.fromStored(object);
 }
 
+/** Every object that is written says its own name. */
+export function nameless({ name }: Target): ApiError {
+  const why = "was undeterminable: name must be provided";
+  return badRequest(`the name of the object (${name} based on URL) ${why}`);
+}
+
 /** PUT: replaces an object. Kinds that allow it are created when they are missing. */
 export function updateObject(
   world: World,
@@ -149,7 +155,7 @@ export function updateObject(
   if (kind.namespaced && draft.metadata.namespace !== undefined && draft.metadata.namespace !== namespace) {
     throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
   }
-  draft.metadata.name ??= "";
+  if (draft.metadata.name === undefined) throw nameless(target);
   if (draft.metadata.name !== name) {
     throw badRequest(`the name of the object (${draft.metadata.name}) does not match the name on the URL (${name})`);
   }

@@ -1,10 +1,10 @@
 /** Server-side apply: the manager's fields are set, those that it no longer names are given up. */
-import { ApiError, badRequest } from "../api-error.ts";
+import { ApiError } from "../api-error.ts";
 import { isRecord, type JsonRecord, sameJson } from "../json.ts";
 import type { Kind } from "../kinds/kind.ts";
 import type { KubernetesObject } from "../object.ts";
 import { propertySchema, type Schema } from "../schema/schema.ts";
-import { describePath, type FieldPath, fieldsOf, itemElement, pathElements } from "./field-paths.ts";
+import { describePath, type FieldPath, fieldsOf, itemElement, mergesByItem, pathElements } from "./field-paths.ts";
 import { type Ownership, ownershipsOf } from "./managed-fields.ts";
 
 interface Applying {
@@ -18,10 +18,9 @@ interface Applying {
 /** The object with the configuration merged in, and the fields that the configuration names. Throws ApiError. */
 export function applyPatch(
   current: KubernetesObject,
-  configuration: unknown,
+  configuration: JsonRecord,
   applying: Applying,
 ): { object: JsonRecord; applied: ReadonlySet<FieldPath> } {
-  if (!isRecord(configuration)) throw badRequest("the configuration to apply must be an object");
   const { schema } = applying.kind;
   const wanted = fieldsOf(configuration, schema);
   const owners = ownershipsOf(current);
@@ -71,7 +70,7 @@ function merge(current: unknown, wanted: unknown, schema: Schema | undefined): u
     return merged;
   }
   if (!Array.isArray(current) || !Array.isArray(wanted)) return wanted;
-  if (wanted.length === 0 || itemElement(wanted[0], schema) === undefined) return wanted;
+  if (!mergesByItem(schema)) return wanted;
   const merged: unknown[] = [...current];
   for (const item of wanted) {
     const element = itemElement(item, schema);

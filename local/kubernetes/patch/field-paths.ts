@@ -30,6 +30,12 @@ export function itemElement(item: unknown, schema: Schema | undefined): string |
   return `k:${JSON.stringify(Object.fromEntries(identity))}`;
 }
 
+/** Whether a list is a map or a set, whose items are owned one by one. */
+export function mergesByItem(schema: Schema | undefined): boolean {
+  const type = schema?.["x-kubernetes-list-type"];
+  return type === "set" || (type === "map" && schema?.["x-kubernetes-list-map-keys"] !== undefined);
+}
+
 const isAtomicMap = (schema: Schema | undefined): boolean =>
   schema !== undefined && (schema["x-kubernetes-map-type"] ?? resolve(schema)["x-kubernetes-map-type"]) === "atomic";
 

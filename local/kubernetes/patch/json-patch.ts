@@ -1,5 +1,5 @@
 /** JSON patch (RFC 6902). */
-import { badRequest } from "../api-error.ts";
+import { ApiError, badRequest } from "../api-error.ts";
 import { isRecord, type JsonRecord, sameJson } from "../json.ts";
 
 type Container = JsonRecord | unknown[];
@@ -13,7 +13,12 @@ function tokensOf(pointer: unknown): string[] {
   return pointer.split("/").slice(1).map(unescape);
 }
 
-const missing = (pointer: string): Error => badRequest(`json patch: ${pointer}: the path does not exist`);
+/** The patch is well formed, but the document is not as it expects. */
+function unfit(message: string): ApiError {
+  return new ApiError({ code: 422, reason: "Invalid", message: `json patch: ${message}`, details: {} });
+}
+
+const missing = (pointer: string): ApiError => unfit(`${pointer}: the path does not exist`);
 
 function child(parent: unknown, token: string): unknown {
   if (Array.isArray(parent)) return /^\d+$/.test(token) ? parent[Number(token)] : undefined;
@@ -89,7 +94,7 @@ function applyOperation(document: unknown, operation: unknown): void {
       return;
     }
     case "test":
-      if (!sameJson(read(document, path), value)) throw badRequest(`json patch: testing path ${path} failed`);
+      if (!sameJson(read(document, path), value)) throw unfit(`testing path ${path} failed`);
       return;
     default:
       throw badRequest(`json patch: unexpected kind: ${String(operation["op"])}`);

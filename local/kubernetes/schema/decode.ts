@@ -25,8 +25,11 @@ function decodeTime(value: unknown, schema: Schema, path: string): unknown {
   return schema.$ref === time ? timestamp(Date.parse(value)) : value;
 }
 
+/** Go's words for JSON types. */
+const goName = (type: string): string => ({ integer: "number", boolean: "bool" })[type] ?? type;
+
 const mismatch = (value: unknown, wanted: string, path: string): DecodeError =>
-  new DecodeError(`json: cannot unmarshal ${typeName(value)} into Go struct field .${path} of type ${wanted}`);
+  new DecodeError(`json: cannot unmarshal ${goName(typeName(value))} into Go struct field .${path} of type ${wanted}`);
 
 function checkScalar(value: unknown, schema: Schema, path: string): void {
   const found = typeName(value);

@@ -28,7 +28,9 @@ export function parseFieldSelector(text: string, fields: readonly string[]): Fie
         throw badRequest(`invalid field selector: ${JSON.stringify(part)}; can't understand '${part}'`);
       }
       if (!everywhere.includes(found[1]) && !fields.includes(found[1])) {
-        throw badRequest(`field label not supported: ${found[1]}`);
+        if (fields.length > 0) throw badRequest(`field label not supported: ${found[1]}`);
+        const known = everywhere.map((field) => JSON.stringify(field)).join(", ");
+        throw badRequest(`${JSON.stringify(found[1])} is not a known field selector: only ${known}`);
       }
       return { field: found[1], equal: found[2] !== "!=", value: found[3] };
     });

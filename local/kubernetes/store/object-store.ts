@@ -57,11 +57,14 @@ const byKey = (left: string, right: string): number => {
 
 const defaultWindow = 20_000;
 
+/** Nobody can watch from the very beginning, as in a real server, whose first revisions are forgotten early. */
+const firstRevision = 100;
+
 export function createObjectStore(options: ObjectStoreOptions = {}): ObjectStore {
   const window = options.window ?? defaultWindow;
   const collections = new Map<string, Collection>();
   const listeners = new Set<(change: Change) => void>();
-  let revision = options.revision ?? 1;
+  let revision = options.revision ?? firstRevision;
   let log: Change[] = [];
   let oldest = revision;
 
