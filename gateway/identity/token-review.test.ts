@@ -40,13 +40,13 @@ function setUp(change: { review?: Partial<TokenReviewResult>; pod?: Partial<Know
     findPod: (namespace, name) => (namespace === "shop" && name === "cart-1" ? state.pod : undefined),
     clock,
   };
-  const { authenticate } = createTokenAuthenticator(options);
+  const authenticator = createTokenAuthenticator(options);
   const token = tokenUntil(clock.now() + 3_600_000);
   return {
     clock,
     state,
     token,
-    authenticate: (given = token, address = "10.1.0.2") => authenticate({ token: given, address }),
+    authenticate: (given = token, address = "10.1.0.2") => authenticator.authenticate({ token: given, address }),
   };
 }
 

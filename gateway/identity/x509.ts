@@ -140,11 +140,16 @@ function objectId(id: string): forge.asn1.Asn1 {
 }
 
 function explicit(tag: number, member: forge.asn1.Asn1): forge.asn1.Asn1 {
-  return asn1.create(CONTEXT_SPECIFIC, tag as forge.asn1.Type, true, [member]);
+  return asn1.create(CONTEXT_SPECIFIC, contextTag(tag), true, [member]);
 }
 
 function contextPrimitive(tag: number, bytes: Uint8Array): forge.asn1.Asn1 {
-  return asn1.create(CONTEXT_SPECIFIC, tag as forge.asn1.Type, false, Buffer.from(bytes).toString("binary"));
+  return asn1.create(CONTEXT_SPECIFIC, contextTag(tag), false, Buffer.from(bytes).toString("binary"));
+}
+
+/** Tags of this class are numbers of the structure they are in; forge has names for the universal ones only. */
+function contextTag(tag: number): forge.asn1.Type {
+  return tag as unknown as forge.asn1.Type;
 }
 
 function extension(id: string, value: forge.asn1.Asn1, critical?: "critical"): forge.asn1.Asn1 {

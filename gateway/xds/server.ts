@@ -72,7 +72,12 @@ export interface XdsServer extends AsyncDisposable {
 export async function startXdsServer(options: XdsServerOptions): Promise<XdsServer> {
   const settings = { ...defaultXdsServerSettings, ...options.settings };
   const streams = createStreams(options, settings);
-  const grpc = new Server({ "grpc.keepalive_time_ms": 30_000, "grpc.keepalive_timeout_ms": 10_000 });
+  const grpc = new Server({
+    "grpc.keepalive_time_ms": 30_000,
+    "grpc.keepalive_timeout_ms": 10_000,
+    // A proxy without a stream is none.
+    "grpc.max_connection_idle_ms": 300_000,
+  });
   grpc.addService(aggregatedDiscoveryService, {
     StreamAggregatedResources: (call: XdsCall) => void streams.serve(call, "sotw"),
     DeltaAggregatedResources: (call: XdsCall) => void streams.serve(call, "delta"),

@@ -78,7 +78,9 @@ describe("xDS server", () => {
     assert.equal((await client.ended()).code, status.OK);
     assert.ok(harness.reports.includes("disconnected shop/cart: the gateway stops"));
   });
+});
 
+describe("xDS server, over time", () => {
   it("changes its certificate without a restart, and keeps the streams", async () => {
     await using harness = await startXdsHarness();
     harness.publish(viewOf(1, {}));

@@ -1,5 +1,5 @@
 import { type EnvoyType, envoyTypes } from "../xds/resource.ts";
-import { entriesOf, includes, namesOf, toPersistentMap, withoutAll } from "./persistent-map.ts";
+import { includes, namesOf, toPersistentMap, withoutAll } from "./persistent-map.ts";
 import { cancelRetirement, retire } from "./retirement.ts";
 import type { Held, Retirement, StreamRequest } from "./stream.ts";
 import { changeSubscription, openSubscription, wants } from "./subscription.ts";
@@ -90,15 +90,14 @@ function forget(turn: Turn, type: EnvoyType, names: readonly string[]): void {
 }
 
 /** Marks the differences of one type and returns the names whose removal has to wait. */
-function compareType(turn: Turn, type: EnvoyType, previous: Iterable<readonly [string, ViewResource | undefined]>) {
+function compareType(turn: Turn, type: EnvoyType, previous: ReadonlyMap<string, ViewResource | undefined>) {
   const { subscription } = turn.types[type];
   const current = turn.view?.resources[type] ?? new Map<string, ViewResource>();
-  const before = new Map(previous);
   const changed: string[] = [];
   for (const [name, resource] of current) {
-    if (before.get(name) !== resource && wants(subscription, name)) changed.push(name);
+    if (previous.get(name) !== resource && wants(subscription, name)) changed.push(name);
   }
-  const vanished = [...before.keys()].filter((name) => !current.has(name) && wants(subscription, name));
+  const vanished = [...previous.keys()].filter((name) => !current.has(name) && wants(subscription, name));
   const later = vanished.filter((name) => mayBeInUse(turn, type, name));
   cancelRetirement(turn, type, changed);
   mark(turn, type, changed, "compare");
@@ -125,6 +124,7 @@ function reconnectWait(turn: Turn): number {
   return turn.settings.drainMs;
 }
 
-function heldNames(turn: Turn, type: EnvoyType): [string, undefined][] {
-  return [...entriesOf(turn.types[type].held)].map(([name]) => [name, undefined]);
+/** Stands for the view that the proxy had when it came: names without resources, so that all versions are compared. */
+function heldNames(turn: Turn, type: EnvoyType): ReadonlyMap<string, undefined> {
+  return new Map([...namesOf(turn.types[type].held)].map((name) => [name, undefined]));
 }

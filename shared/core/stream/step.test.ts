@@ -19,6 +19,10 @@ function settledStream(content: Parameters<typeof viewOf>[1]): StreamFixture {
   return stream;
 }
 
+function withEndpoint(version: string) {
+  return { cluster: { a: "1" }, endpoint: { a: version } };
+}
+
 function answersTo(type: EnvoyType, name: string): string {
   return `${name}@${contentHash(Buffer.from(`absent|${type}|${name}`))}`;
 }
@@ -90,23 +94,21 @@ describe("step(): changes", () => {
   });
 
   it("has one batch of a type on the way, and remembers only the newest meanwhile", () => {
-    const content = (version: string) => ({ cluster: { a: "1" }, endpoint: { a: version } });
-    const stream = settledStream(content("1"));
-    stream.view(viewOf(2, content("2")));
+    const stream = settledStream(withEndpoint("1"));
+    stream.view(viewOf(2, withEndpoint("2")));
     assert.deepEqual(stream.sent(), ["endpoint +a@2 #4"]);
-    stream.view(viewOf(3, content("3")));
-    stream.view(viewOf(4, content("4")));
+    stream.view(viewOf(3, withEndpoint("3")));
+    stream.view(viewOf(4, withEndpoint("4")));
     assert.deepEqual(stream.sent(), []);
     stream.accept("endpoint", "4");
     assert.deepEqual(stream.sent(), ["endpoint +a@4 #5"]);
   });
 
   it("sends nothing when a change is taken back before it could go", () => {
-    const content = (version: string) => ({ cluster: { a: "1" }, endpoint: { a: version } });
-    const stream = settledStream(content("1"));
-    stream.view(viewOf(2, content("2")));
-    stream.view(viewOf(3, content("3")));
-    stream.view(viewOf(4, content("2")));
+    const stream = settledStream(withEndpoint("1"));
+    stream.view(viewOf(2, withEndpoint("2")));
+    stream.view(viewOf(3, withEndpoint("3")));
+    stream.view(viewOf(4, withEndpoint("2")));
     stream.take();
     stream.accept("endpoint", "4");
     assert.deepEqual(stream.take(), [
@@ -114,7 +116,9 @@ describe("step(): changes", () => {
       { kind: "settled", generation: 4, snapshotVersion: 4 },
     ]);
   });
+});
 
+describe("step(): answers", () => {
   it("ignores answers to messages that it never sent or that were answered", () => {
     const stream = settledStream({ cluster: { a: "1" } });
     stream.view(viewOf(2, { cluster: { a: "2" } }));
@@ -247,7 +251,9 @@ describe("step(): order", () => {
     stream.pass(1);
     assert.deepEqual(stream.sent(), ["listener +l@1 #4"]);
   });
+});
 
+describe("step(): removals", () => {
   it("removes a cluster when the routes that left it are acknowledged", () => {
     const stream = settledStream({ cluster: { a: "1", b: "1" }, route: { r: "a" } });
     stream.view(viewOf(2, { cluster: { b: "1" }, route: { r: "b" } }));

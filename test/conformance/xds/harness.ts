@@ -36,7 +36,7 @@ export interface XdsHarness extends AsyncDisposable {
   readonly authority: CertificateAuthority;
   /** Waits until such a report was made. */
   reported(line: ReportLine): Promise<void>;
-  connect(token?: string | undefined): DeltaClient;
+  connect(token?: string): DeltaClient;
   makeCertificate(): Promise<XdsServerCertificate>;
 }
 
@@ -89,8 +89,8 @@ export async function startXdsHarness(
   return {
     server,
     roots,
-    publish: views.publish,
-    endProxies: views.end,
+    publish: (view) => views.publish(view),
+    endProxies: (reason) => views.end(reason),
     reports: lines,
     authority,
     async reported(line) {
@@ -142,8 +142,6 @@ function createReports(): { reports: ProxyReports; lines: string[]; told: EventE
     lines.push(line);
     told.emit("report");
   };
-  const list = (names: readonly { name: string; version: string }[]): string =>
-    names.map(({ name, version }) => `${name}@${version}`).join(" ");
   return {
     lines,
     told,
@@ -167,4 +165,8 @@ function createMemoryStore() {
       return Promise.resolve(true);
     },
   };
+}
+
+function list(names: readonly { readonly name: string; readonly version: string }[]): string {
+  return names.map(({ name, version }) => `${name}@${version}`).join(" ");
 }
