@@ -39,3 +39,7 @@ export type WalkProgress =
   | { readonly kind: "acknowledged"; readonly row: Row; readonly ackMs: number; readonly proxies: number }
   | { readonly kind: "observed"; readonly row: Row; readonly cells: readonly LiveCell[] }
   | { readonly kind: "row-ended"; readonly row: Row; readonly step: Step };
+
+export function isOk({ cells, problem }: Step): boolean {
+  return problem === undefined && cells.every(({ ok }) => ok);
+}

@@ -6,7 +6,7 @@ import { type AppName, columns, meshClients } from "./columns.ts";
 import { describeExpectation } from "./expectation.ts";
 import { judge, type Reading } from "./judge.ts";
 import type { MeasureAcks } from "./measure-acks.ts";
-import type { LiveCell, Step, WalkProgress, WalkResult } from "./progress.ts";
+import { isOk, type LiveCell, type Step, type WalkProgress, type WalkResult } from "./progress.ts";
 import type { ReadCounters } from "./read-counters.ts";
 import { rows as allRows, deployed, type Row } from "./rows.ts";
 import { waitForPods } from "./wait-for-pods.ts";
@@ -47,10 +47,6 @@ export async function walk(options: WalkOptions): Promise<WalkResult> {
     steps.push(step);
   }
   return { ok: steps.every(isOk), steps };
-}
-
-export function isOk({ cells, problem }: Step): boolean {
-  return problem === undefined && cells.every(({ ok }) => ok);
 }
 
 type Course = Omit<WalkOptions, "settings"> & { readonly settings: WalkSettings; readonly signal: AbortSignal };
