@@ -19,12 +19,6 @@ export interface Step {
   readonly problem?: string;
 }
 
-/** What `--output json` prints. */
-export interface WalkResult {
-  readonly ok: boolean;
-  readonly steps: readonly Step[];
-}
-
 /** A cell while its row is watched. */
 export interface LiveCell {
   readonly app: AppName;

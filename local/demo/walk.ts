@@ -6,7 +6,7 @@ import { type AppName, columns, meshClients } from "./columns.ts";
 import { describeExpectation } from "./expectation.ts";
 import { judge, type Reading } from "./judge.ts";
 import type { MeasureAcks } from "./measure-acks.ts";
-import { isOk, type LiveCell, type Step, type WalkProgress, type WalkResult } from "./progress.ts";
+import { isOk, type LiveCell, type Step, type WalkProgress } from "./progress.ts";
 import type { ReadCounters } from "./read-counters.ts";
 import { rows as allRows, deployed, type Row } from "./rows.ts";
 import { waitForPods } from "./wait-for-pods.ts";
@@ -32,6 +32,12 @@ export interface WalkSettings {
 }
 
 const defaults: WalkSettings = { readyLimitMs: 60_000, observeLimitMs: 45_000, pollMs: 200 };
+
+/** What `--output json` prints. */
+export interface WalkResult {
+  readonly ok: boolean;
+  readonly steps: readonly Step[];
+}
 
 /** Walks the rows one after the other on a deployed bookstore. A row that fails does not keep the next from being walked. */
 export async function walk(options: WalkOptions): Promise<WalkResult> {
