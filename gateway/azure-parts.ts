@@ -1,10 +1,10 @@
 import { type TokenCredential, WorkloadIdentityCredential } from "@azure/identity";
 import { createCosmosDocumentStore } from "../shared/adapters/azure/cosmos.ts";
 import { createEventHubSender, createEventHubTail } from "../shared/adapters/azure/event-hubs.ts";
-import type { GatewayParts } from "./compose.ts";
 import type { GatewayConfig } from "./config.ts";
 import { createKubernetesClient } from "./kubernetes/client.ts";
 import type { GatewayLog } from "./log.ts";
+import type { GatewayParts } from "./ports.ts";
 
 /** The parts in Azure, with the pod's workload identity, or on the stand-ins by connection string. */
 export function azureParts(config: GatewayConfig, log: GatewayLog): GatewayParts & AsyncDisposable {

@@ -1,6 +1,4 @@
 import { absentResource } from "../shared/core/xds/absent.ts";
-import type { DocumentStore } from "../shared/ports/document-store.ts";
-import type { HubSender, OpenHubTail } from "../shared/ports/event-hub.ts";
 import { systemClock } from "../shared/shell/system-clock.ts";
 import { createBlockStore } from "../shared/store/block-store.ts";
 import { readMeshSettings } from "../shared/store/mesh-settings.ts";
@@ -12,33 +10,20 @@ import { createProxyViews } from "./fast/proxy-views.ts";
 import { type HeadFollower, startHeadFollower } from "./follow/head-follower.ts";
 import { createHeadReader } from "./follow/head-reader.ts";
 import { type GatewayIdentity, startIdentity } from "./identity/start-identity.ts";
-import type { KubernetesClient } from "./kubernetes/client.ts";
 import { startClusterObjects } from "./kubernetes/cluster-objects.ts";
 import type { GatewayLog } from "./log.ts";
 import { createMetrics, type GatewayMetrics } from "./metrics.ts";
+import type { FaultsOf, GatewayParts } from "./ports.ts";
 import { startPublishing } from "./publish/start-publishing.ts";
 import { readPublisherKey } from "./publisher-key.ts";
 import { createProblemReader } from "./report/compiled-problems.ts";
 import { type Reporting, startReporting } from "./report/start-reporting.ts";
 import { startXdsServer, type XdsServer } from "./xds/server.ts";
 
-/** What a gateway stands on; in Azure, on the stand-ins, or in memory. */
-export interface GatewayParts {
-  readonly client: KubernetesClient;
-  readonly documents: DocumentStore;
-  readonly events: HubSender;
-  readonly reports: HubSender;
-  readonly openSnapshotTail: OpenHubTail;
-  readonly log: GatewayLog;
-}
-
 export interface Gateway extends AsyncDisposable {
   readonly xdsPort: number;
   readonly adminPort: number;
 }
-
-/** Makes the handler of faults met in one place. */
-export type FaultsOf = (where: string) => (error: unknown) => void;
 
 /** Starts everything, in the order in which each needs the one before; disposing ends it the other way round. */
 export async function startGateway(config: GatewayConfig, parts: GatewayParts): Promise<Gateway> {

@@ -4,7 +4,7 @@ import type { OpenHubTail } from "../../shared/ports/event-hub.ts";
 import { MeshError } from "../../shared/shell/mesh-error.ts";
 import type { BlockStore, StoredResource } from "../../shared/store/block-store.ts";
 import type { Head, Served, SnapshotPointer } from "../../shared/store/documents.ts";
-import { createSignal } from "../publish/signal.ts";
+import { createSignal } from "../signal.ts";
 
 /** The snapshot in force, whole: every document was checked against its hash. */
 export interface ServedSnapshot {

@@ -1,10 +1,10 @@
 import { parseNamespacedName } from "../../shared/core/mesh/mesh.ts";
 import { systemClock } from "../../shared/shell/system-clock.ts";
-import type { FaultsOf } from "../compose.ts";
 import type { GatewayConfig } from "../config.ts";
 import type { ProxySecrets } from "../fast/secrets.ts";
 import type { KubernetesClient } from "../kubernetes/client.ts";
 import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
+import type { FaultsOf } from "../ports.ts";
 import type { ProxyAuthenticator } from "../xds/ports.ts";
 import { createBuiltInAuthority } from "./certificate-authority.ts";
 import { createAuthorityStore, publishRoots, reviewToken } from "./kubernetes-identity.ts";

@@ -7,9 +7,9 @@ import type { HubSender } from "../../shared/ports/event-hub.ts";
 import { MeshError } from "../../shared/shell/mesh-error.ts";
 import { backoff } from "../../shared/shell/retry.ts";
 import type { Head } from "../../shared/store/documents.ts";
+import { createSignal } from "../signal.ts";
 import type { HeldLease } from "./lease.ts";
 import { markEvent, nextEvents, type OutboxContext } from "./outbox.ts";
-import { createSignal } from "./signal.ts";
 
 /** The gateway's own picture of the cluster, kept by its watches. */
 export interface LocalState {

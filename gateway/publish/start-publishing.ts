@@ -1,9 +1,9 @@
-import type { GatewayParts } from "../compose.ts";
 import type { GatewayConfig } from "../config.ts";
 import type { HeadFollower } from "../follow/head-follower.ts";
 import type { HeadReader } from "../follow/head-reader.ts";
 import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
 import type { GatewayMetrics } from "../metrics.ts";
+import type { GatewayParts } from "../ports.ts";
 import type { PublisherKey } from "../publisher-key.ts";
 import { whileHoldingLease } from "./lease.ts";
 import { type PublisherEvent, type PublisherOptions, publishWhileLeading } from "./publisher.ts";

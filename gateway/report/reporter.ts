@@ -4,7 +4,7 @@ import { sealEnvelope } from "../../shared/core/events/envelope.ts";
 import type { HubSender } from "../../shared/ports/event-hub.ts";
 import { MeshError } from "../../shared/shell/mesh-error.ts";
 import type { ProxyReport } from "../../shared/store/documents.ts";
-import { createSignal } from "../publish/signal.ts";
+import { createSignal } from "../signal.ts";
 
 export interface ReporterOptions {
   readonly mesh: string;

@@ -1,11 +1,11 @@
 import { objectKeyText } from "../../shared/core/events/object.ts";
 import { readStateEntry } from "../../shared/core/state/cluster-state.ts";
 import type { ProxyReport } from "../../shared/store/documents.ts";
-import type { FaultsOf, GatewayParts } from "../compose.ts";
 import type { GatewayConfig } from "../config.ts";
 import type { ServedSnapshot } from "../follow/head-follower.ts";
 import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
 import type { GatewayMetrics } from "../metrics.ts";
+import type { FaultsOf, GatewayParts } from "../ports.ts";
 import type { PublisherKey } from "../publisher-key.ts";
 import { createProblemBoard, type ProblemBoard } from "./problem-board.ts";
 import { createProblemEvents } from "./problem-events.ts";
