@@ -1,5 +1,6 @@
-import type { ContainerData, Scope } from "./container-data.ts";
+import type { ContainerData } from "./container-data.ts";
 import type { StoredItem } from "./item.ts";
+import type { Scope } from "./partition.ts";
 
 /** Largest page of a feed or query, bytes (azure.md §6.4). */
 export const maxPageBytes = 4 * 1024 * 1024;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Scope } from "./container-data.ts";
 import { effectivePartitionKey } from "./effective-partition-key.ts";
+import type { Scope } from "./partition.ts";
 import { createTestContainer, type TestContainer } from "./test-container.ts";
 
 const all: Scope = { kind: "all" };

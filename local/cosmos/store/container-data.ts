@@ -1,6 +1,6 @@
 import { createChangeOrder } from "./change-order.ts";
 import { expiryOf, type ItemKey, type StoredItem } from "./item.ts";
-import { createPartition, isIn, type Partition } from "./partition.ts";
+import { createPartition, isIn, type Partition, type Scope } from "./partition.ts";
 import { encodePartitionKey, type PartitionKey, type PropertyPath } from "./partition-key.ts";
 
 /** What the data of a container depends on. */
@@ -20,14 +20,6 @@ export interface Transaction {
   readonly puts: readonly StoredItem[];
   readonly deletes: readonly ItemKey[];
 }
-
-/** Which part of a container a query or feed sees. */
-export type Scope =
-  | { readonly kind: "all" }
-  /** One partition key, or all keys that begin with it (hierarchical). */
-  | { readonly kind: "key"; readonly key: PartitionKey }
-  /** A range of the hash ring: min inclusive, max exclusive, hex. */
-  | { readonly kind: "range"; readonly min: string; readonly max: string };
 
 /** The items of one container in memory: a data structure, no I/O and no clock (`now` is ms since 1970). */
 export interface ContainerData {

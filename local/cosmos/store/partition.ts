@@ -1,8 +1,15 @@
 import { type ChangeOrder, createChangeOrder } from "./change-order.ts";
-import type { Scope } from "./container-data.ts";
 import { effectivePartitionKey } from "./effective-partition-key.ts";
 import type { StoredItem } from "./item.ts";
 import { type PartitionKey, startsWithKey } from "./partition-key.ts";
+
+/** Which part of a container a query or feed sees. */
+export type Scope =
+  | { readonly kind: "all" }
+  /** One partition key, or all keys that begin with it (hierarchical). */
+  | { readonly kind: "key"; readonly key: PartitionKey }
+  /** A range of the hash ring: min inclusive, max exclusive, hex. */
+  | { readonly kind: "range"; readonly min: string; readonly max: string };
 
 /** The items of one partition key. */
 export interface Partition {

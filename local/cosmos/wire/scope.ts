@@ -1,6 +1,6 @@
 import type { Container } from "../store/account.ts";
-import type { Scope } from "../store/container-data.ts";
 import { badRequest, rangeGone } from "../store/cosmos-error.ts";
+import type { Scope } from "../store/partition.ts";
 import { type PartitionKey, parsePartitionKey } from "../store/partition-key.ts";
 import { rangeId } from "./container-headers.ts";
 import { header, type WireRequest } from "./exchange.ts";

@@ -1,0 +1,54 @@
+/** `node tools/test.ts quick|all|nightly`: picks the tests, sets up what they need, runs them. */
+
+import { resolve } from "node:path";
+import { findEnvoy } from "../local/data-plane/envoy-binary.ts";
+import { checkMachine } from "../local/data-plane/setup.ts";
+import { buildBundles } from "./build-bundles.ts";
+import { runTests, type SkippedFile } from "./run-tests.ts";
+import { findTestFiles, needsEnvoy, testPhases } from "./test-suites.ts";
+
+const root = resolve(import.meta.dirname, "..");
+const suite = process.argv[2] ?? "all";
+const noInstall = process.argv.includes("--no-install");
+
+/** Generated cases for each property; `npm test` takes the number that the property itself names. */
+const nightlyCases = "10000";
+
+function report(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Bundles, tools for pods, Envoy. What cannot be had is said, and its reason returned. */
+async function prepare(): Promise<{ readonly missingEnvoy: string | undefined }> {
+  await buildBundles();
+  const options = { environment: process.env, install: !noInstall, report };
+  const machine = await checkMachine(options);
+  if (!machine.ok) for (const problem of machine.problems) report(`tests of pods are skipped: ${problem}`);
+  const envoy = await findEnvoy(options);
+  if (!envoy.ok) return { missingEnvoy: envoy.problems.join("; ") };
+  report(`Envoy ${envoy.version}: ${envoy.path}`);
+  process.env["ENVOY_BIN"] = envoy.path;
+  return { missingEnvoy: undefined };
+}
+
+async function main(): Promise<void> {
+  const files = findTestFiles(root);
+  if (suite === "quick") {
+    const passed = await runTests({ root, phases: testPhases("quick", files), skipped: [] });
+    process.exitCode = passed ? 0 : 1;
+    return;
+  }
+  if (suite === "nightly") process.env["WEFT_CASES"] ??= nightlyCases;
+  const { missingEnvoy } = await prepare();
+  const skipped: readonly SkippedFile[] =
+    missingEnvoy === undefined ? [] : files.filter(needsEnvoy).map((file) => ({ file, reason: missingEnvoy }));
+  const runnable = missingEnvoy === undefined ? files : files.filter((file) => !needsEnvoy(file));
+  const passed = await runTests({ root, phases: testPhases("all", runnable), skipped });
+  process.exitCode = passed ? 0 : 1;
+}
+
+if (suite === "quick" || suite === "all" || suite === "nightly") await main();
+else {
+  process.stderr.write("usage: node tools/test.ts quick|all|nightly [--no-install]\n");
+  process.exitCode = 2;
+}
