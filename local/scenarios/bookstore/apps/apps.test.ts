@@ -183,3 +183,36 @@ void test("the database speaks first and answers a line with a line", limit, asy
   socket.destroy();
   assert.equal((await rawOf(mysql)).served, 3);
 });
+
+void test("the database and the warehouse outlive connections that are reset", limit, async () => {
+  await using mysql = await startMysql({ port: 0, rawPort: 0 });
+  let resets = 0;
+  const rude = createTcpServer((socket) => {
+    socket.on("error", () => {});
+    socket.write(`${greeting}\n`);
+    // Once in answer to the first write, later while nothing is asked.
+    socket.once("data", () => {
+      resets += 1;
+      if (resets > 1) socket.write("1\n", () => socket.resetAndDestroy());
+      else socket.resetAndDestroy();
+    });
+  });
+  rude.listen(0, "127.0.0.1");
+  await once(rude, "listening");
+  const database = { host: "127.0.0.1", port: (rude.address() as AddressInfo).port };
+  await using warehouse = await startBookwarehouse({ port: 0, rawPort: 0, database, timeoutMs });
+  for (const least of [1, 2, 3]) {
+    await fetch(new URL("/restock-books", local(warehouse.port)), { method: "POST", body: "1" });
+    await whenCounters(warehouse, ({ attempts }) => attempts >= least);
+  }
+  rude.close();
+
+  const probe = connect(mysql.port ?? 0, "127.0.0.1");
+  await once(probe, "data");
+  const closed = once(probe, "close");
+  probe.resetAndDestroy();
+  await closed;
+  const socket = connect(mysql.port ?? 0, "127.0.0.1");
+  await once(socket, "data");
+  socket.destroy();
+});

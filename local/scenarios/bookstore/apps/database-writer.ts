@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { failureOf } from "./caller.ts";
 import type { Counters } from "./counters.ts";
+import { linesOf } from "./lines.ts";
 import { createNameCache } from "./name-cache.ts";
 
 export interface DatabaseWriterOptions {
@@ -105,7 +105,7 @@ function readLines(
   socket: Socket,
   { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
 ): () => Promise<string> {
-  const lines = createInterface({ input: socket });
+  const lines = linesOf(socket);
   const { promise: lost, reject } = Promise.withResolvers<never>();
   // Also waited for while nothing is asked, so that an end in between is not an unhandled rejection.
   lost.catch(() => {});

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { createInterface } from "node:readline";
 import { type App, startRawServer } from "./app-server.ts";
 import { type Counters, createCounters } from "./counters.ts";
+import { linesOf } from "./lines.ts";
 
 export interface MysqlOptions {
   readonly port: number;
@@ -42,7 +42,7 @@ export async function startMysql(options: MysqlOptions): Promise<App> {
 
 function serve(socket: Socket, counters: Counters): void {
   socket.write(`${greeting}\n`);
-  createInterface({ input: socket }).on("line", (line) => {
+  linesOf(socket).on("line", (line) => {
     const [, sum] = /^ADD (\d{1,9})$/.exec(line) ?? [];
     if (sum !== undefined || line === "TOTAL") {
       counters.serve();
