@@ -30,6 +30,8 @@ export const TOKEN_SECRET_FILE = "xds-token.json";
 const XDS_CLUSTER = "weft-xds";
 const TOKEN_SECRET = "xds_token";
 const EXTENSIONS = "type.googleapis.com/envoy.extensions";
+/** Above what RE2's C++ compiler makes of the largest expression that policy may hold (shared/core/policy/expression.ts). */
+const MAX_PROGRAM_SIZE = 100_000;
 /** What a Unix socket needs so that only its owner may connect (0600). */
 const OWNER_ONLY = 0o600;
 
@@ -60,6 +62,11 @@ export function buildBootstrap(options: BootstrapOptions): EnvoyConfig {
       lds_config: { ads: {}, resource_api_version: "V3" },
     },
     static_resources: { clusters: [xdsCluster(options)] },
+    // By default Envoy refuses any expression that compiles to more than 100 instructions, `[a-z]{1,64}` for example. Ours are
+    // bounded before they are sent.
+    layered_runtime: {
+      layers: [{ name: "weft", static_layer: { "re2.max_program_size.error_level": MAX_PROGRAM_SIZE } }],
+    },
     // Nothing collects stats by push; whoever asks the admin interface gets them merged at that moment.
     stats_flush_on_admin: true,
   };

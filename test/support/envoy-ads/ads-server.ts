@@ -115,6 +115,8 @@ function bootstrap(adsSocket: string, adminSocket: string): unknown {
   return {
     node: { id: "test", cluster: "test" },
     admin: { address: { pipe: { path: adminSocket } } },
+    // As in the bootstrap of injection.
+    layered_runtime: { layers: [{ name: "weft", static_layer: { "re2.max_program_size.error_level": 100_000 } }] },
     dynamic_resources: {
       ads_config: {
         api_type: "DELTA_GRPC",

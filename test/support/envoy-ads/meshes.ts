@@ -194,6 +194,20 @@ export const exampleMeshes: Readonly<Record<string, Mesh>> = {
       grant("nothing", ["mail"], { to: "api" }),
     ],
   }),
+  "enforced: expressions as large as policy may hold": mesh({
+    services: [
+      service("cart", "10.96.0.1", {
+        80: { rules: [rule([backend("cart", 80)], [httpMatch("/[a-z0-9]{1,64}")]), rule([backend("cart", 80)])] },
+      }),
+    ],
+    workloads: [workload("cart", { 80: "http" })],
+    grants: [
+      grant("large", ["cart"], {
+        to: "cart",
+        http: { ports: "any", requests: [httpMatch("/([^/]{1,900}/[a-z]{1,900}|){1}".repeat(5))] },
+      }),
+    ],
+  }),
   "enforced: splits": mesh({
     services: [
       service("books", "10.96.1.0", {
