@@ -29,6 +29,8 @@ const flags = {
   help: { type: "boolean", short: "h" },
 } as const;
 
+const say = (line: string): boolean => process.stdout.write(`${line}\n`);
+
 function parsePort(text: string | undefined): number {
   const port = Number(text ?? "0");
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
@@ -50,10 +52,10 @@ function isOnPath(program: string): boolean {
 }
 
 function announce({ url }: Kubernetes, file: string): void {
-  console.log(`Kubernetes API (stand-in) at ${url}`);
-  console.log(`  export KUBECONFIG=${file}`);
-  console.log("  kubectl get namespaces");
-  if (!isOnPath("kubectl")) console.log("  (no kubectl found on PATH: https://kubernetes.io/docs/tasks/tools/)");
+  say(`Kubernetes API (stand-in) at ${url}`);
+  say(`  export KUBECONFIG=${file}`);
+  say("  kubectl get namespaces");
+  if (!isOnPath("kubectl")) say("  (no kubectl found on PATH: https://kubernetes.io/docs/tasks/tools/)");
 }
 
 function explain(error: unknown): string {
@@ -68,11 +70,13 @@ function explain(error: unknown): string {
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: flags });
   if (values.help) {
-    console.log(usage);
+    say(usage);
     return;
   }
   if (values.output !== undefined && values.output !== "json")
     throw new Error(`--output ${values.output}: only json is known`);
+  // Asked for before anybody can know that the process is there.
+  const ended = signalled();
   const kubernetes = await startKubernetes({
     port: parsePort(values.port),
     ...(values.host === undefined ? {} : { host: values.host }),
@@ -85,9 +89,9 @@ async function main(): Promise<void> {
   writeFileSync(file, kubernetes.kubeconfig, { mode: 0o600 });
   chmodSync(file, 0o600);
   const ready = { part: "kubernetes", pid: process.pid, address: kubernetes.url, kubeconfig: file };
-  if (values.output === "json") console.log(JSON.stringify(ready));
+  if (values.output === "json") say(JSON.stringify(ready));
   else announce(kubernetes, file);
-  await signalled();
+  await ended;
   await kubernetes[Symbol.asyncDispose]();
   if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true });
 }
@@ -99,6 +103,6 @@ function signalled(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  console.error(`local:kubernetes: ${explain(error)}`);
+  process.stderr.write(`local:kubernetes: ${explain(error)}\n`);
   process.exitCode = 1;
 });

@@ -31,15 +31,36 @@ function labelsOf(service: KubernetesObject): Record<string, string> {
   };
 }
 
-/** Slices of a Service that this controller made; those that people made are left alone. */
-function ownSlices({ store }: World, service: { namespace: string | undefined; name: string }): KubernetesObject[] {
-  return store
-    .list(endpointSliceKind.collection, service.namespace)
-    .filter(
-      (slice) =>
-        serviceNameOf(slice) === service.name &&
-        slice.metadata.labels?.["endpointslice.kubernetes.io/managed-by"] === manager,
-    );
+/** The slices that this controller made, by their Service; those that people made are left alone. */
+interface OwnSlices {
+  of(service: KubernetesObject): readonly KubernetesObject[];
+  note(change: Pick<Change, "type" | "object" | "previous">): void;
+}
+
+/** Key of the Service that a slice of ours belongs to. */
+function placeOf(slice: KubernetesObject | undefined): string | undefined {
+  const service = slice === undefined ? undefined : serviceNameOf(slice);
+  const isOwn = slice?.metadata.labels?.["endpointslice.kubernetes.io/managed-by"] === manager;
+  return isOwn && service !== undefined ? `${slice.metadata.namespace}/${service}` : undefined;
+}
+
+function createOwnSlices(): OwnSlices {
+  const byService = new Map<string, Map<string, KubernetesObject>>();
+  return {
+    of: (service) => [...(byService.get(keyOf(service))?.values() ?? [])],
+    note({ type, object, previous }) {
+      const before = placeOf(previous);
+      if (before !== undefined) {
+        const slices = byService.get(before);
+        slices?.delete(object.metadata.name);
+        if (slices?.size === 0) byService.delete(before);
+      }
+      const place = placeOf(object);
+      if (type === "DELETED" || place === undefined) return;
+      const slices = byService.get(place) ?? new Map<string, KubernetesObject>();
+      byService.set(place, slices.set(object.metadata.name, object));
+    },
+  };
 }
 
 function toSlice(world: World, service: KubernetesObject, { slice, ports, endpoints }: PlannedSlice): KubernetesObject {
@@ -70,27 +91,26 @@ function toSlice(world: World, service: KubernetesObject, { slice, ports, endpoi
   };
 }
 
-function sync(world: World, service: KubernetesObject): void {
+function sync(world: World, service: KubernetesObject, own: OwnSlices): void {
   const { store } = world;
-  const { namespace, name } = service.metadata;
+  const { namespace } = service.metadata;
   const selector = selectorOf(service);
   if (selector === undefined) return;
   const pods = store
     .list(podKind.collection, namespace)
     .filter((pod) => matchesLabels(selector, pod.metadata.labels ?? {}));
-  const slices = ownSlices(world, { namespace, name });
   const nodeOf = (pod: KubernetesObject): KubernetesObject | undefined =>
     store.get(nodeKind.collection, undefined, textOf(at(pod, "spec", "nodeName")));
-  const plan = planSlices(service, pods, { slices, nodeOf });
+  const plan = planSlices(service, pods, { slices: own.of(service), nodeOf });
   for (const planned of plan.write) store.put(endpointSliceKind.collection, toSlice(world, service, planned));
   for (const { metadata } of plan.remove) store.remove(endpointSliceKind.collection, namespace, metadata.name);
-  relabel(world, service);
+  relabel(world, service, own);
 }
 
 /** Slices carry the labels of their Service. */
-function relabel(world: World, service: KubernetesObject): void {
+function relabel(world: World, service: KubernetesObject, own: OwnSlices): void {
   const labels = labelsOf(service);
-  for (const slice of ownSlices(world, service.metadata as { namespace: string | undefined; name: string })) {
+  for (const slice of own.of(service)) {
     if (sameJson(slice.metadata.labels, labels)) continue;
     world.store.put(endpointSliceKind.collection, { ...slice, metadata: { ...slice.metadata, labels } });
   }
@@ -108,10 +128,11 @@ function endpointFacts(pod: KubernetesObject | undefined): unknown {
 
 export function startEndpointSliceController(world: World): Disposable {
   const { store } = world;
+  const own = createOwnSlices();
   const queue = createWorkQueue((key) => {
     const [namespace = "", name = ""] = key.split("/");
     const service = store.get(serviceKind.collection, namespace, name);
-    if (service !== undefined && service.metadata.deletionTimestamp === undefined) sync(world, service);
+    if (service !== undefined && service.metadata.deletionTimestamp === undefined) sync(world, service, own);
   });
   const servicesOf = (pods: readonly (KubernetesObject | undefined)[], namespace: string | undefined): void => {
     for (const service of store.list(serviceKind.collection, namespace)) {
@@ -141,12 +162,15 @@ export function startEndpointSliceController(world: World): Disposable {
         }
         break;
       case endpointSliceKind.collection: {
+        own.note({ type, object, previous });
         const service = serviceNameOf(object);
         if (service !== undefined) queue.add(`${object.metadata.namespace}/${service}`);
         break;
       }
     }
   };
+  for (const object of store.list(endpointSliceKind.collection))
+    own.note({ type: "ADDED", object, previous: undefined });
   const unsubscribe = store.subscribe(note);
   for (const service of store.list(serviceKind.collection)) queue.add(keyOf(service));
   return {

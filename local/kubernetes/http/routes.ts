@@ -78,12 +78,13 @@ function answerOpenApiV2(call: Call, { registry }: World): void {
   call.response.end(openApiV2Protobuf());
 }
 
-function findTarget(world: World, path: ApiPath): Target {
+function findTarget(world: World, call: Call, path: ApiPath): Target {
   const kind = world.registry.find(path.group, path.version, path.plural);
   if (kind === undefined) throw noSuchPath();
   if (!kind.namespaced && path.namespace !== undefined) throw noSuchPath();
   if (kind.namespaced && path.namespace === undefined && path.name !== undefined) throw noSuchPath();
   if (path.subresource !== undefined && !(path.subresource === "status" && kind.hasStatus)) throw noSuchPath();
+  if (kind.deprecation !== undefined) call.warnings.push(kind.deprecation);
   return { kind, namespace: path.namespace, name: path.name, subresource: path.subresource };
 }
 
@@ -94,13 +95,13 @@ export async function route(routes: Routes, call: Call): Promise<void> {
   const path = parseApiPath(call.url.pathname);
   if (path === undefined) throw noSuchPath();
   if (method === "GET") {
-    answerGet(routes, call, findTarget(routes.world, path));
+    answerGet(routes, call, findTarget(routes.world, call, path));
     return;
   }
   // Nothing is looked up before the whole body is here, so that a write is one step.
   const body = await readBody(call.request);
   if (answerSpecial(routes, call, { path, body })) return;
-  const target = findTarget(routes.world, path);
+  const target = findTarget(routes.world, call, path);
   write(routes, call, { target, body });
 }
 

@@ -74,6 +74,7 @@ export function customKinds(crd: KubernetesObject): readonly Kind[] {
         verbs: everyVerb,
         hasStatus: at(version, "subresources", "status") !== undefined,
         custom: true,
+        ...(version["deprecated"] === true ? { deprecation: deprecationOf(spec, version) } : {}),
         schema,
         columns: columnsOf(version),
         behaviour: {
@@ -85,6 +86,13 @@ export function customKinds(crd: KubernetesObject): readonly Kind[] {
       };
     })
     .sort((a, b) => comparePriority(b.version, a.version));
+}
+
+function deprecationOf(spec: Readonly<JsonRecord>, version: JsonRecord): string {
+  const own = textOf(version["deprecationWarning"]);
+  return (
+    own || `${textOf(spec["group"])}/${textOf(version["name"])} ${textOf(at(spec, "names", "kind"))} is deprecated`
+  );
 }
 
 function asVersion(object: KubernetesObject, apiVersion: string, schema: Schema): KubernetesObject {

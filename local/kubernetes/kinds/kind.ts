@@ -52,6 +52,8 @@ export interface Kind {
   readonly collection: string;
   readonly verbs: readonly string[];
   readonly hasStatus: boolean;
+  /** Told to everybody who uses a version that will go. */
+  readonly deprecation?: string;
   /** Defined by a CustomResourceDefinition. */
   readonly custom: boolean;
   readonly schema: Schema;

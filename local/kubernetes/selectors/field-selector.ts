@@ -36,8 +36,3 @@ export function parseFieldSelector(text: string, fields: readonly string[]): Fie
     });
   return (object) => requirements.every(({ field, equal, value }) => (fieldText(object, field) === value) === equal);
 }
-
-/** The name that a selector asks for, when it asks for exactly one ("metadata.name=a"). */
-export function selectedName(text: string): string | undefined {
-  return /(?:^|,)metadata\.name==?([^,]+)/.exec(text)?.[1];
-}

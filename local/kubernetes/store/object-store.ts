@@ -5,6 +5,7 @@
  * objects are values: nobody changes one, a write replaces it. Subscribers hear of a change before the write returns.
  */
 import { type KubernetesObject, keyOf, objectKey } from "../object.ts";
+import { createChangeLog } from "./change-log.ts";
 
 export type ChangeType = "ADDED" | "MODIFIED" | "DELETED";
 
@@ -61,12 +62,10 @@ const defaultWindow = 20_000;
 const firstRevision = 100;
 
 export function createObjectStore(options: ObjectStoreOptions = {}): ObjectStore {
-  const window = options.window ?? defaultWindow;
   const collections = new Map<string, Collection>();
   const listeners = new Set<(change: Change) => void>();
   let revision = options.revision ?? firstRevision;
-  let log: Change[] = [];
-  let oldest = revision;
+  const log = createChangeLog<Change>(options.window ?? defaultWindow, revision);
 
   const collectionOf = (name: string): Collection => {
     const present = collections.get(name);
@@ -81,11 +80,7 @@ export function createObjectStore(options: ObjectStoreOptions = {}): ObjectStore
   }
 
   const emit = (change: Change): void => {
-    log.push(change);
-    // Trimmed in one go when twice as long as needed, so that a write stays cheap.
-    if (log.length > 2 * window) log = log.slice(-window);
-    const first = log[0];
-    if (first !== undefined) oldest = first.revision - 1;
+    log.append(change);
     for (const listener of listeners) listener(change);
   };
 
@@ -109,7 +104,12 @@ export function createObjectStore(options: ObjectStoreOptions = {}): ObjectStore
         keys = (namespace === undefined ? all : all.filter((key) => key.startsWith(`${namespace}/`))).sort(byKey);
         found.sorted.set(scope, keys);
       }
-      return keys.flatMap((key) => found.objects.get(key) ?? []);
+      const listed: KubernetesObject[] = [];
+      for (const key of keys) {
+        const object = found.objects.get(key);
+        if (object !== undefined) listed.push(object);
+      }
+      return listed;
     },
     collections: () => [...collections].filter(([, { objects }]) => objects.size > 0).map(([name]) => name),
     put(collection, object) {
@@ -131,13 +131,7 @@ export function createObjectStore(options: ObjectStoreOptions = {}): ObjectStore
       emit({ type: "DELETED", revision, collection, object, previous });
       return object;
     },
-    since(after) {
-      if (after < oldest) return "too-old";
-      // Revisions grow by one with each change, so the place in the log follows from the revision.
-      const first = log[0];
-      if (first === undefined) return [];
-      return log.slice(Math.max(0, after - first.revision + 1));
-    },
+    since: (after) => log.since(after),
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

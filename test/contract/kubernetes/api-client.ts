@@ -1,7 +1,7 @@
 /** A small client for the contract suite: requests as they are written in the API's documentation. */
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
-import { type RequestOptions, request as startRequest } from "node:https";
+import { Agent, type RequestOptions, request as startRequest } from "node:https";
 import { createInterface } from "node:readline";
 import { KubeConfig } from "@kubernetes/client-node";
 
@@ -95,6 +95,13 @@ export async function createApiClient(kubeconfig: string): Promise<ApiClient> {
   config.loadFromString(kubeconfig);
   const access: RequestOptions = {};
   await config.applyToHTTPSOptions(access);
+  const { ca, cert, key } = access;
+  access.agent = new Agent({
+    keepAlive: true,
+    ...(ca ? { ca } : {}),
+    ...(cert ? { cert } : {}),
+    ...(key ? { key } : {}),
+  });
   return clientFor(config, access);
 }
 

@@ -70,10 +70,13 @@ export const applyTests: Tests = (place) => {
       entry.at("operation"),
       Object.keys(entry.record("fieldsV1", "f:data")).filter((key) => key !== "."),
     ]);
-    assert.deepEqual(owned.sort(), [
-      ["other", "Update", ["f:b"]],
-      ["writer", "Update", ["f:a"]],
-    ]);
+    assert.deepEqual(
+      owned.sort((a, b) => String(a[0]).localeCompare(String(b[0]))),
+      [
+        ["other", "Update", ["f:b"]],
+        ["writer", "Update", ["f:a"]],
+      ],
+    );
     assert.match(entries[0]?.text("time") ?? "", /Z$/);
   });
 

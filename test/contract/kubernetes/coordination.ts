@@ -12,17 +12,18 @@ export const coordinationTests: Tests = (place) => {
     const made = await leases.createNamespacedLease({ namespace, body: { metadata: { name: "lead" }, spec } });
     // The library reads it as text, whatever its types say.
     assert.match(String(made.spec?.renewTime), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
+    const metadata = made.metadata ?? {};
     const first = await leases.replaceNamespacedLease({
       namespace,
       name: "lead",
-      body: { ...made, spec: { ...spec, holderIdentity: "b" } },
+      body: { metadata, spec: { ...spec, holderIdentity: "b" } },
     });
     assert.equal(first.spec?.holderIdentity, "b");
     await assert.rejects(
       leases.replaceNamespacedLease({
         namespace,
         name: "lead",
-        body: { ...made, spec: { ...spec, holderIdentity: "c" } },
+        body: { metadata, spec: { ...spec, holderIdentity: "c" } },
       }),
       { code: 409 },
     );

@@ -10,7 +10,7 @@ export const watchTests: Tests = (place) => {
     const path = core(namespace, "configmaps");
     const { body: list } = await api.get(path);
     const { body: made } = await api.post(path, configMap("watched"));
-    await using stream = await api.watch(`${path}?watch=1&resourceVersion=${list.at("metadata", "resourceVersion")}`);
+    await using stream = await api.watch(`${path}?watch=1&resourceVersion=${list.text("metadata", "resourceVersion")}`);
     const added = await stream.next();
     assert.deepEqual(
       [added.type, added.object.at("kind"), added.object.at("metadata", "name")],
@@ -33,7 +33,7 @@ export const watchTests: Tests = (place) => {
     const { api, namespace } = place();
     const path = core(namespace, "configmaps");
     const { body: list } = await api.get(path);
-    const version = list.at("metadata", "resourceVersion");
+    const version = list.text("metadata", "resourceVersion");
     await using stream = await api.watch(`${path}?watch=1&labelSelector=chosen%3Dyes&resourceVersion=${version}`);
     await api.post(path, configMap("chosen"));
     await api.patch(`${path}/chosen`, "merge", { metadata: { labels: { chosen: "yes" } } });
@@ -73,7 +73,7 @@ export const watchTests: Tests = (place) => {
     const { api, namespace } = place();
     const path = core(namespace, "configmaps");
     const { body: list } = await api.get(path);
-    const version = list.at("metadata", "resourceVersion");
+    const version = list.text("metadata", "resourceVersion");
     await using stream = await api.watch(
       `${path}?watch=1&allowWatchBookmarks=true&timeoutSeconds=4&resourceVersion=${version}&labelSelector=none`,
     );
