@@ -5,7 +5,7 @@ import { rows as allRows, type Row } from "./rows.ts";
 import { advance, emptyTable, paintAnsi, renderTable } from "./table.ts";
 
 /** Where it is shown: a terminal, or anything else that takes text. */
-export type Output = Pick<WriteStream, "write"> & Partial<Pick<WriteStream, "isTTY" | "columns">>;
+export type Output = Pick<WriteStream, "write"> & Partial<Pick<WriteStream, "isTTY" | "columns" | "rows">>;
 
 export interface LiveTable extends Disposable {
   readonly onProgress: (progress: WalkProgress) => void;
@@ -14,9 +14,13 @@ export interface LiveTable extends Disposable {
 const defaultWidth = 80;
 const [hideCursor, showCursor, clearBelow] = ["\u001b[?25l", "\u001b[?25h", "\u001b[J"];
 
-/** Shows a walk: on a terminal a table that is painted over, elsewhere a line for whatever is known for good. */
+/** Lines of a painted table beside its rows. */
+const frameLines = 14;
+
+/** Shows a walk: on a terminal a table that is painted over, elsewhere (and where it has no room) a line for whatever is known for good. */
 export function createLiveTable(output: Output, rows: readonly Row[] = allRows): LiveTable {
-  return output.isTTY === true ? createPaintedTable(output, rows) : createPlainLines(output);
+  const hasRoom = (output.rows ?? Number.POSITIVE_INFINITY) >= rows.length + frameLines;
+  return output.isTTY === true && hasRoom ? createPaintedTable(output, rows) : createPlainLines(output);
 }
 
 function createPaintedTable(output: Output, rows: readonly Row[]): LiveTable {

@@ -55,6 +55,8 @@ const ackWidth = 8;
 const leastCellWidth = 10;
 const mostCellWidth = 14;
 
+const legend = "↑ succeeds or serves · 403, 503, closed: only that · = serves nobody · ½ shares";
+
 /** The rows with a cell for each app, and below it what the row at hand expects, beside what was seen. */
 export function renderTable(state: TableState, width: number, paint: Paint): readonly string[] {
   const room = Math.floor((width - idWidth - ackWidth) / columns.length);
@@ -70,6 +72,7 @@ export function renderTable(state: TableState, width: number, paint: Paint): rea
   return [
     paint("strong", head.join("").trimEnd()),
     ...lines,
+    paint("faint", legend),
     "",
     ...(current === undefined ? [] : renderDetails(current, paint)),
   ].map((line) => cut(line, width));
