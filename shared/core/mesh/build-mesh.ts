@@ -5,6 +5,7 @@ import { type Problem, sortProblems } from "./problem.ts";
 import { grants } from "./steps/grants.ts";
 import { namespaces } from "./steps/namespaces.ts";
 import { network } from "./steps/network.ts";
+import { outside } from "./steps/outside.ts";
 import { routes } from "./steps/routes.ts";
 import { services } from "./steps/services.ts";
 import { splits } from "./steps/splits.ts";
@@ -14,7 +15,7 @@ import { workloads } from "./steps/workloads.ts";
 export type { MeshBuildSettings } from "./draft.ts";
 
 /** Each sees what those before it found. */
-const steps: readonly Step[] = [namespaces, network, traffic, services, workloads, routes, splits, grants];
+const steps: readonly Step[] = [namespaces, network, traffic, services, outside, workloads, routes, splits, grants];
 
 /**
  * What a cluster's objects make: the mesh, in neither Kubernetes' words nor Envoy's, and every mistake in them, attached to its object. The order of the
@@ -33,10 +34,11 @@ function takeStep(draft: Draft, step: Step): Draft {
   return { ...draft, ...part, problems: [...draft.problems, ...(part.problems ?? [])] };
 }
 
-function meshOf({ network, traffic, services, workloads, grants }: Draft): Mesh {
+function meshOf({ network, traffic, services, outside, workloads, grants }: Draft): Mesh {
   return {
     settings: { ...network, ...traffic },
     services: [...services.values()].map(withoutAge).toSorted(compareServices),
+    outside,
     workloads: workloads.toSorted(compareWorkloads),
     grants,
   };

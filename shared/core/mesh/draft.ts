@@ -3,7 +3,7 @@ import { type MeshObject, objectKeyText } from "../events/object.ts";
 import type { HttpRoutes } from "../policy/http-route-group/apply.ts";
 import type { SmiSemantics } from "../policy/semantics.ts";
 import type { TcpRoutePorts } from "../policy/tcp-route/apply.ts";
-import type { Grant, MeshSettings, Service, ServiceKey, WorkloadClass } from "./mesh.ts";
+import type { Grant, MeshSettings, OutsideService, Service, ServiceKey, WorkloadClass } from "./mesh.ts";
 import type { Problem } from "./problem.ts";
 
 export interface MeshBuildSettings {
@@ -22,6 +22,7 @@ export interface Draft {
   readonly network: Pick<MeshSettings, "trustDomain" | "clusterDomain" | "serviceCidrs" | "podCidrs">;
   readonly traffic: Pick<MeshSettings, "mode" | "egress" | "tls">;
   readonly services: ReadonlyMap<ServiceKey, DraftService>;
+  readonly outside: readonly OutsideService[];
   readonly workloads: readonly WorkloadClass[];
   /** Of all namespaces in the mesh, by `namespace/name`. */
   readonly httpRoutes: ReadonlyMap<string, HttpRoutes>;
@@ -53,6 +54,7 @@ export function emptyDraft(objects: Iterable<MeshObject>, build: MeshBuildSettin
       tls: { minimum: "TLSv1_2", maximum: "TLSv1_3", cipherSuites: [], ecdhCurves: [] },
     },
     services: new Map(),
+    outside: [],
     workloads: [],
     httpRoutes: new Map(),
     tcpRoutes: new Map(),

@@ -9,6 +9,8 @@ export interface Mesh {
   readonly settings: MeshSettings;
   /** Sorted by namespace, then name. Only Services of namespaces in the mesh. */
   readonly services: readonly Service[];
+  /** Services of namespaces that are not in the mesh: reached in plaintext, as far as egress is on. Sorted by key. */
+  readonly outside: readonly OutsideService[];
   /** Sorted by namespace, account, key. */
   readonly workloads: readonly WorkloadClass[];
   /** Sorted by object. Empty in permissive mode too where none were written; `settings.mode` decides whether they count. */
@@ -81,6 +83,16 @@ export interface ServicePort {
    * rule without matches (= everything else). Without any traffic policy: one rule, one backend, this very port.
    */
   readonly rules: readonly RouteRule[];
+}
+
+/** A Service that the mesh does not speak for. It has cluster addresses and TCP ports. */
+export interface OutsideService {
+  readonly key: ServiceKey;
+  /** Sorted. */
+  readonly addresses: readonly string[];
+  /** Sorted. */
+  readonly ports: readonly number[];
+  readonly source: ObjectKey;
 }
 
 export interface RouteRule {

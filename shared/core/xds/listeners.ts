@@ -86,6 +86,45 @@ export function upstreamListeners(
     : tcpListeners(context, port, { addresses, reach: options.reach });
 }
 
+/**
+ * A listener for each address and port of the Services outside the mesh: they lie in the same ranges as the mesh's own, whose unclaimed addresses are
+ * refused. Only where egress is on.
+ */
+export function outsideListeners(context: TranslationContext, families: readonly IpFamily[]): readonly Resource[] {
+  const { settings, outside } = context.index.mesh;
+  if (!settings.egress) return [];
+  return outside.flatMap(({ key, addresses, ports, source }) =>
+    addresses
+      .filter((address) => families.includes(familyOf(address)))
+      .flatMap((address) =>
+        ports.map((port) =>
+          outsideListener(context, { name: upstreamListenerName(key, port, address), address, port, source }),
+        ),
+      ),
+  );
+}
+
+function outsideListener(
+  context: TranslationContext,
+  {
+    name,
+    address,
+    port,
+    source,
+  }: {
+    readonly name: string;
+    readonly address: string;
+    readonly port: number;
+    readonly source: Resource["causes"][number];
+  },
+): Resource {
+  return context.pool.resource({ type: "listener", name, variant: "" }, () => ({
+    body: upstreamListener({ name, address, port, chain: { filters: [tcpProxy(passthroughName, passthroughName)] } }),
+    causes: [source],
+    references: [{ type: "cluster", name: passthroughName }],
+  }));
+}
+
 interface AddressedReach {
   readonly addresses: readonly string[];
   readonly reach: Reach;

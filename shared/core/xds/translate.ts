@@ -1,7 +1,7 @@
 import type { Mesh, WorkloadClass } from "../mesh/mesh.ts";
 import { headlessPort } from "./headless.ts";
 import { inboundListeners } from "./inbound.ts";
-import { upstreamListeners, virtualListener } from "./listeners.ts";
+import { outsideListeners, upstreamListeners, virtualListener } from "./listeners.ts";
 import { indexMesh, type PortOfService, type Reach, reachedAccounts } from "./mesh-index.ts";
 import type { Resource } from "./resource.ts";
 import { createResourcePool, type TranslationContext } from "./resource-pool.ts";
@@ -13,6 +13,8 @@ const steps: readonly Step[] = [
   (context) => commonTrustSets(context),
   (context, workload) => workload.ipFamilies.flatMap((family) => virtualListener(context, family)),
   inboundListeners,
+  (context, { ipFamilies }) =>
+    context.pool.list(`outside ${ipFamilies.join("+")}`, () => sorted(outsideListeners(context, ipFamilies))),
   upstreams,
 ];
 

@@ -113,7 +113,7 @@ export function workload(
 }
 
 export function mesh(parts: Partial<Mesh> = {}): Mesh {
-  return { settings: settings(), services: [], workloads: [], grants: [], ...parts };
+  return { settings: settings(), services: [], outside: [], workloads: [], grants: [], ...parts };
 }
 
 const anyRequest = { http: { ports: "any", requests: "any" } } as const;
@@ -161,6 +161,14 @@ export const exampleMeshes: Readonly<Record<string, Mesh>> = {
       serviceCidrs: ["10.96.0.0/12", "fd00::/112"],
       podCidrs: ["10.244.0.0/16", "10.96.0.0/12", "fd01::/64"],
     }),
+    outside: [
+      {
+        key: serviceKey("default", "kubernetes"),
+        addresses: ["10.96.0.1"],
+        ports: [443],
+        source: { group: "", kind: "Service", namespace: "default", name: "kubernetes" },
+      },
+    ],
     services: shopServices,
     workloads: shopWorkloads,
   }),
