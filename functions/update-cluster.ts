@@ -188,8 +188,8 @@ function nextHead({ before: { head } }: Job, folded: Folded, served: Served | un
   };
 }
 
-function sameHead({ writeId: _, ...before }: Head, next: Omit<Head, "writeId">): boolean {
-  return isDeepStrictEqual(before, next);
+function sameHead(before: Head, next: Omit<Head, "writeId">): boolean {
+  return isDeepStrictEqual(before, { ...next, writeId: before.writeId });
 }
 
 async function announce(

@@ -49,18 +49,19 @@ export function createMetrics(state: {
     registers,
   });
   // Gauges that are read when they are asked for.
-  new Gauge({
+  const connected = new Gauge({
     name: "weft_proxies_connected",
     help: "Proxies with an open xDS stream.",
-    registers,
+    registers: [],
     collect: collectWith(state.proxies),
   });
-  new Gauge({
+  const contactAge = new Gauge({
     name: "weft_cloud_contact_age_seconds",
     help: "Seconds since the head was last read.",
-    registers,
+    registers: [],
     collect: collectWith(() => (Date.now() - state.lastContact()) / 1000),
   });
+  for (const gauge of [connected, contactAge]) registry.registerMetric(gauge);
   return {
     text: () => registry.metrics(),
     eventsPublished: (count) => published.inc(count),

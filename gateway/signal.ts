@@ -1,8 +1,8 @@
 /** Wakes one waiter; raised while nobody waits, it wakes the next at once. */
 export interface Signal {
-  raise(): void;
+  readonly raise: () => void;
   /** Until raised, or `milliseconds`, or aborted. */
-  wait(milliseconds: number, abort: AbortSignal): Promise<void>;
+  readonly wait: (milliseconds: number, abort: AbortSignal) => Promise<void>;
 }
 
 export function createSignal(): Signal {

@@ -4,8 +4,8 @@ import type { Head } from "../../shared/store/documents.ts";
 
 /** The cluster's head. Whoever reads it, everybody who wants to know hears of it. */
 export interface HeadReader {
-  read(): Promise<Head | undefined>;
-  onRead(listener: (head: Head) => void): void;
+  readonly read: () => Promise<Head | undefined>;
+  readonly onRead: (listener: (head: Head) => void) => void;
 }
 
 export function createHeadReader(documents: DocumentStore, cluster: string): HeadReader {

@@ -14,11 +14,11 @@ export interface ClassRosterOptions {
  * the class away and bring it back (design.md §3).
  */
 export interface ClassRoster {
-  place(pod: Pod, services: Iterable<SelectingService>): void;
-  dismiss(pod: string): void;
+  readonly place: (pod: Pod, services: Iterable<SelectingService>) => void;
+  readonly dismiss: (pod: string) => void;
   /** The WorkloadClass object of a pod (`namespace/name`). */
-  classOf(pod: string): MeshObject | undefined;
-  stop(): void;
+  readonly classOf: (pod: string) => MeshObject | undefined;
+  readonly stop: () => void;
 }
 
 export function createClassRoster(options: ClassRosterOptions): ClassRoster {

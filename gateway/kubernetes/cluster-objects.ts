@@ -33,19 +33,19 @@ export interface ClusterObjectsOptions {
 /** The gateway's own picture of the cluster. */
 export interface ClusterObjects extends AsyncDisposable {
   /** The mesh's objects, as state entries. */
-  objects(): Trie;
-  note(key: string): ObjectNote | undefined;
-  pod(key: string): Pod | undefined;
-  pods(): Iterable<Pod>;
+  readonly objects: () => Trie;
+  readonly note: (key: string) => ObjectNote | undefined;
+  readonly pod: (key: string) => Pod | undefined;
+  readonly pods: () => Iterable<Pod>;
   /** The WorkloadClass object of a pod. */
-  classOf(pod: string): MeshObject | undefined;
-  slices(service: ServiceKey): Iterable<EndpointSlice>;
-  services(namespace: string): Iterable<SelectingService>;
+  readonly classOf: (pod: string) => MeshObject | undefined;
+  readonly slices: (service: ServiceKey) => Iterable<EndpointSlice>;
+  readonly services: (namespace: string) => Iterable<SelectingService>;
   /** Fresh consistent lists of everything. */
-  relist(): Promise<void>;
+  readonly relist: () => Promise<void>;
   /** Resolves when everything was listed once. */
   readonly listed: Promise<void>;
-  onChange(listener: (change: ClusterChange) => void): Disposable;
+  readonly onChange: (listener: (change: ClusterChange) => void) => Disposable;
 }
 
 const podCollection: Collection = { group: "", version: "v1", plural: "pods", kind: "Pod" };
@@ -139,42 +139,6 @@ function createPicture(options: ClusterObjectsOptions, emit: (change: ClusterCha
     for (const pod of pods.values()) if (pod.metadata?.namespace === namespace) place(pod);
   };
 
-  const meshObjects = (collection: Collection): Keep => {
-    const isService = collection.kind === "Service" && collection.group === "";
-    const prefix = `${collection.group}/${collection.kind}/`;
-    const remember = (object: KubernetesObject, entry: readonly [string, string]): readonly [string, string] => {
-      if (objects.get(entry[0]) !== entry[1]) notes.set(entry[0], noteOf(object));
-      if (isService) keepService(services, object);
-      return entry;
-    };
-    const forget = (object: KubernetesObject, key: string): void => {
-      notes.set(key, noteOf(object));
-      if (isService) services.get(object.metadata.namespace ?? "")?.delete(object.metadata.name);
-    };
-    return {
-      replace(list) {
-        const entries = list.map((object) => remember(object, entryOf(object)));
-        const present = new Set(entries.map(([key]) => key));
-        const gone: (readonly [string, undefined])[] = [];
-        for (const [key] of objects.entries())
-          if (key.startsWith(prefix) && !present.has(key)) gone.push([key, undefined]);
-        if (isService) dropAbsent(services, list);
-        change([...entries, ...gone]);
-        if (isService) for (const namespace of services.keys()) classify(namespace);
-      },
-      apply(object) {
-        change([remember(object, entryOf(object))]);
-        if (isService) classify(object.metadata.namespace ?? "");
-      },
-      remove(object) {
-        const [key] = entryOf(object);
-        forget(object, key);
-        change([[key, undefined]]);
-        if (isService) classify(object.metadata.namespace ?? "");
-      },
-    };
-  };
-
   const applyPod = (object: KubernetesObject): void => {
     const pod = toPod(object);
     pods.set(pod.key, pod);
@@ -199,7 +163,8 @@ function createPicture(options: ClusterObjectsOptions, emit: (change: ClusterCha
     emit({ kind: "endpoints", service: slice.service });
   };
   return {
-    meshObjects,
+    meshObjects: (collection: Collection) =>
+      keepMeshObjects(collection, { objects: () => objects, notes, services, change, classify }),
     pods: keepByKey(pods, applyPod, removePod),
     slices: keepByKey(slices, applySlice, removeSlice),
     beginClasses(): void {
@@ -221,21 +186,71 @@ function createPicture(options: ClusterObjectsOptions, emit: (change: ClusterCha
   };
 }
 
+/** What keeping mesh objects reads and changes. */
+interface MeshPicture {
+  readonly objects: () => Trie;
+  readonly notes: Map<string, ObjectNote>;
+  /** By namespace, then name. */
+  readonly services: Map<string, Map<string, SelectingService>>;
+  readonly change: (changes: readonly (readonly [string, string | undefined])[]) => void;
+  /** Sorts the pods of a namespace into their classes again. */
+  readonly classify: (namespace: string) => void;
+}
+
+function keepMeshObjects(collection: Collection, { objects, notes, services, change, classify }: MeshPicture): Keep {
+  const isService = collection.kind === "Service" && collection.group === "";
+  const prefix = `${collection.group}/${collection.kind}/`;
+  const remember = (object: KubernetesObject, entry: readonly [string, string]): readonly [string, string] => {
+    if (objects().get(entry[0]) !== entry[1]) notes.set(entry[0], noteOf(object));
+    if (isService) keepService(services, object);
+    return entry;
+  };
+  const forget = (object: KubernetesObject, key: string): void => {
+    notes.set(key, noteOf(object));
+    if (isService) services.get(object.metadata.namespace ?? "")?.delete(object.metadata.name);
+  };
+  return {
+    replace(list) {
+      const entries = list.map((object) => remember(object, entryOf(object)));
+      const present = new Set(entries.map(([key]) => key));
+      const gone: (readonly [string, undefined])[] = [];
+      for (const [key] of objects().entries())
+        if (key.startsWith(prefix) && !present.has(key)) gone.push([key, undefined]);
+      if (isService) dropAbsent(services, list);
+      change([...entries, ...gone]);
+      if (isService) for (const namespace of services.keys()) classify(namespace);
+    },
+    apply(object) {
+      change([remember(object, entryOf(object))]);
+      if (isService) classify(object.metadata.namespace ?? "");
+    },
+    remove(object) {
+      const [key] = entryOf(object);
+      forget(object, key);
+      change([[key, undefined]]);
+      if (isService) classify(object.metadata.namespace ?? "");
+    },
+  };
+}
+
 function keepByKey(
   kept: ReadonlyMap<string, unknown>,
   apply: (object: KubernetesObject) => void,
   remove: (key: string) => void,
 ): Keep {
-  const keyOf = ({ metadata }: KubernetesObject): string => `${metadata.namespace ?? ""}/${metadata.name}`;
   return {
     replace(list) {
       const present = new Set(list.map(keyOf));
-      for (const key of [...kept.keys()]) if (!present.has(key)) remove(key);
+      for (const key of kept.keys()) if (!present.has(key)) remove(key);
       for (const object of list) apply(object);
     },
     apply,
     remove: (object) => remove(keyOf(object)),
   };
+}
+
+function keyOf({ metadata }: KubernetesObject): string {
+  return `${metadata.namespace ?? ""}/${metadata.name}`;
 }
 
 /** State entry of an object; one that cannot be read or sent stands as a refused marker, the same here and in the cloud. */

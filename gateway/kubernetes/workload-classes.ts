@@ -50,7 +50,7 @@ export interface SelectingService {
 }
 
 /** Written at injection: the minor version of the Envoy that was injected. */
-export const envoyVersionAnnotation = `${ownGroup}/envoy-version`;
+const envoyVersionAnnotation = `${ownGroup}/envoy-version`;
 
 /** The version that injection has always used where it says nothing. */
 const envoyVersionByDefault = "1.40";

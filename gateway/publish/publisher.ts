@@ -44,12 +44,6 @@ export interface PublisherSettings {
   readonly heartbeatInterval: number;
 }
 
-export const defaultPublisherSettings: PublisherSettings = {
-  settleInterval: 1000,
-  settleLimit: 15_000,
-  heartbeatInterval: 10_000,
-};
-
 export type PublisherEvent =
   | {
       readonly kind: "listed";

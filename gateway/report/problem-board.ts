@@ -6,10 +6,10 @@ import type { Refusal } from "./proxy-roster.ts";
 /** All problems that stand, of compiling and of proxies, each on its object. */
 export interface ProblemBoard {
   /** What compiling found. */
-  compiled(problems: readonly Problem[]): void;
+  readonly compiled: (problems: readonly Problem[]) => void;
   /** What proxies refuse now; each lands on the objects that made the resource what it is. */
-  refusals(refusals: readonly Refusal[], snapshot: ServedSnapshot | undefined): void;
-  standing(): readonly Problem[];
+  readonly refusals: (refusals: readonly Refusal[], snapshot: ServedSnapshot | undefined) => void;
+  readonly standing: () => readonly Problem[];
 }
 
 export function createProblemBoard(options: {

@@ -15,7 +15,7 @@ export interface ProblemEventsOptions {
 /** Shows problems on their objects as Kubernetes Events: reason = code, message = what is wrong and what to do. */
 export interface ProblemEvents {
   /** All problems that stand now; those shown already are not written again until they went and came back. */
-  show(problems: readonly Problem[]): Promise<void>;
+  readonly show: (problems: readonly Problem[]) => Promise<void>;
 }
 
 export function createProblemEvents(options: ProblemEventsOptions): ProblemEvents {

@@ -22,14 +22,14 @@ export interface ProxyRosterOptions {
 /** Who is connected, and how far each proxy is. */
 export interface ProxyRoster extends ProxyReports {
   /** This snapshot version is in force from now on: what proxies should have. */
-  want(version: number): void;
-  wanted(): number;
+  readonly want: (version: number) => void;
+  readonly wanted: () => number;
   /** By proxy name. */
-  rows(): readonly ProxyRow[];
+  readonly rows: () => readonly ProxyRow[];
   /** Of the newest changes, newest first. */
-  changes(): readonly (ChangeTotals & { readonly version: number })[];
-  refusals(): readonly Refusal[];
-  isProven(type: EnvoyType, name: string, version: string): boolean;
+  readonly changes: () => readonly (ChangeTotals & { readonly version: number })[];
+  readonly refusals: () => readonly Refusal[];
+  readonly isProven: (type: EnvoyType, name: string, version: string) => boolean;
 }
 
 interface Kept {

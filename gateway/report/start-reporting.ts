@@ -33,11 +33,14 @@ export interface ReportingParts {
 const reportedRows = 500;
 const reportedProblems = 200;
 
+function now(): Date {
+  return new Date();
+}
+
 export function startReporting(
   config: GatewayConfig,
   { parts, objects, key, metrics, faults, snapshot }: ReportingParts,
 ): Reporting {
-  const now = (): Date => new Date();
   const events = createProblemEvents({
     client: parts.client,
     instance: config.replica,

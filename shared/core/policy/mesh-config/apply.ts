@@ -7,7 +7,7 @@ import { valueInvalid } from "./problems.ts";
 import { type MeshConfig, meshConfigSchema } from "./schema.ts";
 
 /** The name that OSM looks for; objects of other names mean nothing. */
-export const meshConfigName = "osm-mesh-config";
+const meshConfigName = "osm-mesh-config";
 
 type ConfiguredSettings = Pick<MeshSettings, "mode" | "egress" | "tls">;
 
