@@ -1,7 +1,7 @@
 import type { ObjectKey } from "../events/object.ts";
 
 /** Envoy's resource types that Weft serves, in the order in which additions are pushed (design.md §5, Streams: Order). */
-export const envoyTypes = ["cluster", "endpoint", "secret", "listener", "route", "extension"] as const;
+export const envoyTypes = ["cluster", "secret", "endpoint", "listener", "route", "extension"] as const;
 export type EnvoyType = (typeof envoyTypes)[number];
 
 export const typeUrls: Readonly<Record<EnvoyType, string>> = {
