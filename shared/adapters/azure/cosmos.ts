@@ -41,6 +41,8 @@ export function createCosmosDocumentStore(options: CosmosOptions): DocumentStore
       const failed = (response.result ?? [])
         .map((result) => result.statusCode)
         .find((code) => code >= 400 && code !== 424);
+      // What is not there cannot have the etag that a replacement asks for.
+      if (failed === 404) throw faultOf(412, "batch refused: a document to replace is gone");
       if ((response.code ?? 200) >= 400 || response.code === 207 || failed !== undefined)
         throw faultOf(failed ?? response.code ?? 500, "batch refused");
     },

@@ -1,4 +1,8 @@
 import type { HubSender, OpenHubTail } from "../../ports/event-hub.ts";
+import { MeshError } from "../../shell/mesh-error.ts";
+
+/** Event Hubs', for one batch. */
+const largestBatch = 1024 * 1024;
 
 /** A hub in one process: readers get each batch in a later turn, in order, as a copy made through JSON like the real one. */
 export interface MemoryHub {
@@ -19,7 +23,10 @@ export function createMemoryHub(): MemoryHub {
   return {
     sender: {
       async send(_key, messages) {
-        const copies = messages.map((message) => JSON.parse(JSON.stringify(message)) as unknown);
+        const texts = messages.map((message) => JSON.stringify(message));
+        const size = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+        if (size > largestBatch) throw new MeshError("too-large", `the batch has ${size} bytes`);
+        const copies = texts.map((text) => JSON.parse(text) as unknown);
         queue = queue.then(() => deliver(copies));
       },
       async [Symbol.asyncDispose]() {
