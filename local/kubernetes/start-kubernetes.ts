@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { applyFolder } from "./apply-folder.ts";
 import { createServerCertificate } from "./certificates.ts";
@@ -28,7 +29,7 @@ import type { World } from "./world.ts";
 export interface KubernetesOptions {
   /** 0, the default: any free port. */
   readonly port?: number;
-  /** Name or address to listen on; default 127.0.0.1. */
+  /** Name or address to listen on; default 127.0.0.1. With 0.0.0.0 the URL is that of 127.0.0.1. */
   readonly host?: string;
   /** Folder that objects and secrets are kept in; without it they are gone with the process. */
   readonly dir?: string;
@@ -70,6 +71,15 @@ function newObject(
   };
   kind.behaviour.prepare?.(object, undefined, world);
   return object;
+}
+
+const isEverywhere = (host: string): boolean => host === "0.0.0.0" || host === "::";
+
+/** What clients may call the server by: when it listens everywhere, every address of this machine. */
+function hostNames(host: string): readonly string[] {
+  const own = isEverywhere(host) ? Object.values(networkInterfaces()).flatMap((each) => each ?? []) : [];
+  const addresses = own.map(({ address }) => address).filter((address) => !address.startsWith("fe80:"));
+  return [...new Set(["localhost", defaultHost, host, ...addresses])];
 }
 
 /** What every cluster has from its first moment. */
@@ -140,9 +150,7 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
   const { store } = opened;
   const tokens = createTokens(identity.tokenKey);
   const world: World = { store, registry: createRegistry(), tokens, serviceAddresses, now: Date.now };
-  const names = [
-    ...new Set(["localhost", "127.0.0.1", "kubernetes", "kubernetes.default.svc", serviceAddresses.first, host]),
-  ];
+  const names = ["kubernetes", "kubernetes.default.svc", serviceAddresses.first, ...hostNames(host)];
   let port = 0;
   const http = createHttpServer({
     world,
@@ -168,7 +176,8 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
     await dispose();
     throw error;
   }
-  const url = `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const reached = isEverywhere(host) ? defaultHost : host;
+  const url = `https://${reached.includes(":") ? `[${reached}]` : reached}:${port}`;
   return {
     url,
     port,
