@@ -34,11 +34,11 @@ export type FollowerEvent =
   | { readonly kind: "fault"; readonly message: string };
 
 export interface HeadFollower extends AsyncDisposable {
-  current(): ServedSnapshot | undefined;
+  readonly current: () => ServedSnapshot | undefined;
   /** A head that was read for another reason. */
-  offer(head: Head): void;
+  readonly offer: (head: Head) => void;
   /** When the head was last read. Epoch milliseconds; 0 = never. */
-  lastContact(): number;
+  readonly lastContact: () => number;
 }
 
 /**
@@ -97,7 +97,12 @@ export function startHeadFollower(options: HeadFollowerOptions): HeadFollower {
 
 function isNews(head: Head, current: ServedSnapshot | undefined): head is Head & { readonly served: Served } {
   if (head.served === undefined) return false;
-  return current === undefined || (head.incarnation === current.incarnation && head.version > current.version);
+  if (current === undefined) return true;
+  if (head.incarnation !== current.incarnation) return false;
+  // The same snapshot of a newer state: classes that it does not know are compiled from that state (class-policy.ts).
+  return (
+    head.version > current.version || (head.version === current.version && head.served.state !== current.served.state)
+  );
 }
 
 function wentBack(head: Head, current: ServedSnapshot | undefined): boolean {
