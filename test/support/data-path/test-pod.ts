@@ -1,0 +1,72 @@
+import type {
+  GrpcCommand,
+  GrpcResult,
+  HttpCommand,
+  HttpResult,
+  LoadCommand,
+  LoadTally,
+  ServerAnswer,
+  TcpCommand,
+  TcpResult,
+  WebSocketCommand,
+  WebSocketResult,
+} from "./apps/commands.ts";
+import { driverPort } from "./objects.ts";
+
+/** A pod that does what it is asked to, from inside. */
+export interface TestPod {
+  /** `namespace/name` */
+  readonly key: string;
+  readonly uid: string;
+  readonly address: string;
+  http(command: HttpCommand): Promise<readonly HttpResult[]>;
+  tcp(command: TcpCommand): Promise<readonly TcpResult[]>;
+  grpc(command: GrpcCommand): Promise<GrpcResult>;
+  webSocket(command: WebSocketCommand): Promise<WebSocketResult>;
+  lookup(host: string): Promise<readonly string[]>;
+  startLoad(command: LoadCommand): Promise<RunningLoad>;
+}
+
+export interface RunningLoad {
+  look(): Promise<LoadTally>;
+  stop(): Promise<LoadTally>;
+}
+
+export function createTestPod({ key, uid, address }: Pick<TestPod, "key" | "uid" | "address">): TestPod {
+  const order = async <T>(path: string, command: object): Promise<T> => {
+    const response = await fetch(`http://${address}:${driverPort}${path}`, {
+      method: "POST",
+      body: JSON.stringify(command),
+    });
+    if (!response.ok) throw new Error(`${key} could not carry out ${path}: ${await response.text()}`);
+    return (await response.json()) as T;
+  };
+  return {
+    key,
+    uid,
+    address,
+    http: (command) => order("/http", command),
+    tcp: (command) => order("/tcp", command),
+    grpc: (command) => order("/grpc", command),
+    webSocket: (command) => order("/websocket", command),
+    lookup: (host) => order("/lookup", { host }),
+    async startLoad(command) {
+      const { name } = command;
+      await order("/load/start", command);
+      return { look: () => order("/load/look", { name }), stop: () => order("/load/stop", { name }) };
+    },
+  };
+}
+
+/** What a test pod's HTTP server said. Throws for any other answer. */
+export function answerOf(result: HttpResult | undefined): ServerAnswer {
+  if (result?.status !== 200) throw new Error(`not an answer of a server: ${JSON.stringify(result)}`);
+  return JSON.parse(result.body) as ServerAnswer;
+}
+
+/** How often each value came: `{ 200: 5, 403: 1 }`. */
+export function counted(values: readonly (string | number)[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const value of values) counts[value] = (counts[value] ?? 0) + 1;
+  return counts;
+}
