@@ -119,6 +119,6 @@ async function startXds(config: GatewayConfig, parts: XdsParts): Promise<XdsServ
     },
     onFault: faults("xds"),
   });
-  identity.serverCertificate.onRenewed(server.replaceCertificate);
+  identity.serverCertificate.onRenewed((tls) => server.replaceCertificate(tls));
   return server;
 }

@@ -37,12 +37,15 @@ export function needsEnvoy(file: string): boolean {
   return withEnvoy.some((pattern) => pattern.test(file));
 }
 
+function isSlow(file: string): boolean {
+  return slow.some((pattern) => pattern.test(file));
+}
+
 /**
  * The phases of a suite, in order. `quick`: unit, golden, property, contract in memory and feature; no Envoy, no root.
  * `all`: these and the rest. What starts Envoys or whole systems runs alone, as it measures time and owns the machine's network.
  */
 export function testPhases(suite: Suite, files: readonly string[]): readonly TestPhase[] {
-  const isSlow = (file: string): boolean => slow.some((pattern) => pattern.test(file));
   const quick = files.filter((file) => !isSlow(file) && !needsEnvoy(file));
   if (suite === "quick") return [{ files: quick, concurrency: 2, timeout: 60_000 }];
   const alone = files.filter(needsEnvoy);

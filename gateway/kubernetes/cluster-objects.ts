@@ -167,7 +167,7 @@ function createPicture(options: ClusterObjectsOptions, emit: (change: ClusterCha
       keepMeshObjects(collection, { objects: () => objects, notes, services, change, classify }),
     pods: keepByKey(pods, applyPod, removePod),
     slices: keepByKey(slices, applySlice, removeSlice),
-    beginClasses(): void {
+    beginClasses: (): void => {
       classesBegun = true;
       for (const pod of pods.values()) place(pod);
     },

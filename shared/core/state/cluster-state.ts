@@ -35,10 +35,14 @@ export function refusedMarker(refusal: { readonly bodyHash: ContentHash; readonl
 }
 
 /** What a refused marker says; undefined for a body that is none. */
-export function readRefusedMarker(body: JsonObject): { readonly bodyHash: ContentHash; readonly reason: string } | undefined {
+export function readRefusedMarker(
+  body: JsonObject,
+): { readonly bodyHash: ContentHash; readonly reason: string } | undefined {
   const { refused } = body;
   if (!isJsonObject(refused)) return undefined;
-  return { bodyHash: String(refused["bodyHash"]) as ContentHash, reason: String(refused["reason"]) };
+  const { bodyHash, reason } = refused;
+  if (typeof bodyHash !== "string" || typeof reason !== "string") return undefined;
+  return { bodyHash: bodyHash as ContentHash, reason };
 }
 
 export function readStateEntry(value: string): StateEntry {
