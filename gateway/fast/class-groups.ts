@@ -1,0 +1,194 @@
+import type { ContentHash } from "../../shared/core/brand.ts";
+import { type AccountKey, accountKey, type ClassKey, type ServiceKey } from "../../shared/core/mesh/mesh.ts";
+import type { View, ViewResource } from "../../shared/core/stream/view.ts";
+import { identityName } from "../../shared/core/xds/names.ts";
+import { type EnvoyType, envoyTypes, parseResourceId, type SnapshotType } from "../../shared/core/xds/resource.ts";
+import type { ServedSnapshot } from "../follow/head-follower.ts";
+import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
+import type { ProxyIdentity, ViewListener } from "../xds/ports.ts";
+import { type ClassPolicy, type CompileClass, policyIn } from "./class-policy.ts";
+import { createFastResources, type FastEntry, validated } from "./fast-resources.ts";
+import type { ProxySecrets } from "./secrets.ts";
+
+export interface ClassGroupsOptions {
+  readonly objects: ClusterObjects;
+  readonly secrets: ProxySecrets;
+  readonly compileClass: CompileClass;
+  readonly fault: (error: unknown) => void;
+  /** Has a proxy acknowledged this version before? */
+  readonly isProven: (type: EnvoyType, name: string, version: string) => boolean;
+}
+
+/** A proxy that is told its class's view. */
+export interface Follower {
+  readonly proxy: ProxyIdentity;
+  readonly listener: ViewListener;
+  group: ClassGroup | undefined;
+}
+
+/** All proxies of one class. They share one account, so they share every byte. */
+export interface ClassGroup {
+  readonly key: ClassKey;
+  readonly account: AccountKey;
+  readonly followers: Set<Follower>;
+  policy: ClassPolicy | undefined;
+  /** The state for which the policy was compiled here. */
+  compiledFor: ContentHash | undefined;
+  /** The encoded secret. */
+  identity: Uint8Array;
+  /** By key of the set. */
+  entries: Map<string, FastEntry>;
+  view: View | undefined;
+}
+
+/** The classes that proxies here are of, each with its view; a change is told to exactly the classes that hold it. */
+export interface ClassGroups {
+  /** A new snapshot is in force. */
+  readonly serve: (snapshot: ServedSnapshot) => void;
+  /** Puts a proxy into the group of its pod's class, and out of the one that it was in. */
+  readonly place: (follower: Follower) => void;
+  readonly leave: (follower: Follower) => void;
+  readonly onEndpoints: (service: ServiceKey) => void;
+  /** Endpoints may have waited for what is known of this pod. */
+  readonly onPod: (pod: string) => void;
+  readonly onSecrets: (change: { readonly account: AccountKey } | "roots") => void;
+}
+
+export function createClassGroups(options: ClassGroupsOptions): ClassGroups {
+  const { objects, secrets } = options;
+  const fast = createFastResources(objects, secrets);
+  const groups = new Map<string, ClassGroup>();
+  let served: ServedSnapshot | undefined;
+
+  const rebuild = (group: ClassGroup): void => {
+    if (served === undefined) return;
+    const policy = policyIn(served, group.key);
+    if (policy === undefined) void compileMissing(group, served);
+    else group.policy = policy;
+    if (group.policy === undefined) return;
+    const identity = secrets.identity(group.account);
+    if (identity === undefined) return; // being issued: onChange tells
+    group.identity = identity;
+    group.entries = entriesOf(fast, group.policy);
+    group.view = buildView(options, group);
+    tell(group);
+  };
+  /** The snapshot does not know the class yet; what was compiled for it here stays until it does. */
+  const compileMissing = async (group: ClassGroup, snapshot: ServedSnapshot): Promise<void> => {
+    const [follower] = group.followers;
+    const workloadClass = follower && objects.classOf(follower.proxy.proxy);
+    if (workloadClass?.key.name !== group.key || group.compiledFor === snapshot.served.state) return;
+    group.compiledFor = snapshot.served.state;
+    try {
+      const policy = await options.compileClass(snapshot, workloadClass);
+      if (policy === undefined || served !== snapshot) return;
+      group.policy = policy;
+      rebuild(group);
+    } catch (error) {
+      group.compiledFor = undefined;
+      options.fault(error);
+    }
+  };
+  const replaceEntries = (changed: readonly FastEntry[]): void => {
+    for (const group of groups.values()) {
+      const own = changed.filter(({ key }) => group.entries.has(key));
+      if (own.length === 0 || group.view === undefined) continue;
+      for (const entry of own) group.entries.set(entry.key, entry);
+      group.view = buildView(options, group);
+      tell(group);
+    }
+  };
+  const leave = (follower: Follower): void => {
+    const { group } = follower;
+    group?.followers.delete(follower);
+    follower.group = undefined;
+    if (group === undefined || group.followers.size > 0) return;
+    groups.delete(group.key);
+    if (![...groups.values()].some(({ account }) => account === group.account)) secrets.release(group.account);
+  };
+  return {
+    serve(snapshot) {
+      served = snapshot;
+      for (const group of groups.values()) rebuild(group);
+      fast.keepOnly(new Set([...groups.values()].flatMap(({ entries }) => [...entries.keys()])));
+    },
+    place(follower) {
+      const object = objects.classOf(follower.proxy.proxy);
+      if (object === undefined) return;
+      const key = object.key.name as ClassKey;
+      if (follower.group?.key === key) return;
+      leave(follower);
+      const known = groups.get(key);
+      const group = known ?? newGroup(key, accountKey(follower.proxy.namespace, follower.proxy.serviceAccount));
+      groups.set(key, group);
+      group.followers.add(follower);
+      follower.group = group;
+      if (known === undefined) rebuild(group);
+      else if (group.view !== undefined) follower.listener.view(group.view);
+    },
+    leave,
+    onEndpoints: (service) => replaceEntries(fast.refreshService(service)),
+    onPod(pod) {
+      for (const service of fast.servicesAwaiting(pod)) replaceEntries(fast.refreshService(service));
+    },
+    onSecrets(change) {
+      if (change === "roots") replaceEntries(fast.refreshTrust());
+      else for (const group of groups.values()) if (group.account === change.account) rebuild(group);
+    },
+  };
+}
+
+function tell({ view, followers }: ClassGroup): void {
+  if (view !== undefined) for (const follower of followers) follower.listener.view(view);
+}
+
+function newGroup(key: ClassKey, account: AccountKey): ClassGroup {
+  return {
+    key,
+    account,
+    followers: new Set(),
+    policy: undefined,
+    compiledFor: undefined,
+    identity: new Uint8Array(),
+    entries: new Map(),
+    view: undefined,
+  };
+}
+
+function entriesOf(fast: ReturnType<typeof createFastResources>, policy: ClassPolicy): Map<string, FastEntry> {
+  const entries = new Map<string, FastEntry>();
+  for (const [id, { version, body }] of policy.members) {
+    const { type, name } = parseResourceId(id);
+    if (!isFast(type)) continue;
+    const entry = fast.entry({ type, name, version, body });
+    entries.set(entry.key, entry);
+  }
+  return entries;
+}
+
+function buildView({ isProven }: ClassGroupsOptions, group: ClassGroup): View {
+  const resources = Object.fromEntries(envoyTypes.map((type) => [type, new Map<string, ViewResource>()])) as Record<
+    EnvoyType,
+    Map<string, ViewResource>
+  >;
+  for (const [id, { version, body }] of group.policy?.members ?? []) {
+    const { type, name } = parseResourceId(id);
+    if (isFast(type)) continue;
+    resources[type].set(name, {
+      name,
+      version,
+      body,
+      get proven() {
+        return isProven(type, name, version);
+      },
+    });
+  }
+  for (const { type, resources: made } of group.entries.values())
+    for (const resource of made) resources[type].set(resource.name, resource);
+  resources.secret.set(identityName, validated(identityName, group.identity));
+  return { generation: (group.view?.generation ?? 0) + 1, snapshotVersion: group.policy?.version ?? 0, resources };
+}
+
+function isFast(type: SnapshotType): type is "endpoint-set" | "trust-set" | "headless-set" {
+  return type === "endpoint-set" || type === "trust-set" || type === "headless-set";
+}
