@@ -12,12 +12,12 @@ export interface LiveDurations {
   readonly heartbeat: number;
   /**
    * After which a stream asks its reader to come again. The platform does not tell an app that a client went (the body it streams is read to its end
-   * all the same), so this bounds how long nobody is served; it also keeps below the 230 s of the platform's front end.
+   * all the same), so this bounds how long nobody is served; it also stays below the 230 s of the platform's front end.
    */
   readonly lifetime: number;
 }
 
-export const liveDurations: LiveDurations = { interval: 1000, heartbeat: 15_000, lifetime: 60_000 };
+export const liveDurations: LiveDurations = { interval: 1000, heartbeat: 15_000, lifetime: 20_000 };
 
 export type News =
   | { readonly kind: "parts"; readonly parts: ClusterParts }

@@ -20,7 +20,7 @@ export interface AccessModel {
   readonly rows: readonly AccessRow[];
   /** Accounts that serve something or that a policy opens. Sorted by account. */
   readonly columns: readonly AccessColumn[];
-  /** Everything that policies give, sorted by destination, source, port. */
+  /** Everything that policies give, sorted by source, destination, port. */
   readonly allowances: readonly Allowance[];
 }
 
@@ -126,7 +126,7 @@ function buildAllowances(
       return effects.length === 0 ? [base] : effects.map((effect) => ({ ...base, ...effect }));
     });
   });
-  const grouped = Map.groupBy(single, ({ from, to, at }) => `${to} ${from} ${portText(at)}`);
+  const grouped = Map.groupBy(single, ({ from, to, at }) => `${from} ${to} ${portText(at)}`);
   return [...grouped].toSorted(([a], [b]) => compareText(a, b)).map(([, same]) => merge(same));
 }
 

@@ -1,4 +1,4 @@
-import type { CauseModel, ChangeModel, StageModel } from "../model/changes.ts";
+import type { CauseModel, ChangeModel } from "../model/changes.ts";
 import { badge, countText, durationText, empty, html, type Markup, objectOf, timeOf } from "./markup.ts";
 
 /** The last changes, each with what caused it and how long every stage took. */
@@ -10,19 +10,19 @@ export function changes(all: readonly ChangeModel[]): Markup {
             "Nothing has been published yet.",
             "A change appears here as soon as an object of the mesh changes: try to apply a TrafficTarget.",
           )
-        : html`<ol class="changes">${all.map(changeOf)}</ol>`
+        : html`<div class="scroll tall" tabindex="0" role="region" aria-labelledby="changes-title"><ol class="changes">${all.map(changeOf)}</ol></div>`
     }`;
 }
 
 function changeOf(change: ChangeModel): Markup {
-  const { version, causes, moreCauses, stages } = change;
+  const { version, causes, moreCauses } = change;
   return html`<li data-key=${String(version)}>
     <div class="head">
       <span class="v">${version}</span> ${stateOf(change)}
-      <span class="took" title="from the first stage to the last">${durationText(Math.max(0, change.total))}</span>
+      <span class="total" title="from the first stage to the last">${durationText(Math.max(0, change.total))}</span>
     </div>
     ${causesOf(version, causes, moreCauses)}
-    ${stagesOf(stages)} ${barOf(change)}
+    ${barOf(change)} ${stagesOf(change)}
     <p class="by">${resourcesText(change.resources)}</p>
   </li>`;
 }
@@ -58,17 +58,17 @@ function causesOf(version: number, causes: readonly CauseModel[], unlisted: numb
   const kinds = [...Map.groupBy(causes, ({ object }) => object.kind)].map(([kind, same]) => `${kind} × ${same.length}`);
   return html`<p class="what"><strong>${countText(total, "object")}</strong> <span class="by">${kinds.join(", ")}${unlisted > 0 && `, ${unlisted} more`}</span></p>
     <details class="more" id=${`causes-${version}`}>
-      <summary>which</summary>
+      <summary>show them</summary>
       <ul>${causes.map((cause) => html`<li>${causeOf(cause)}</li>`)}${unlisted > 0 && html`<li class="by">and ${unlisted} that are not listed</li>`}</ul>
     </details>`;
 }
 
-function stagesOf(stages: readonly StageModel[]): Markup {
+function stagesOf({ stages, state }: ChangeModel): Markup {
   return html`<ol class="stages">
     ${stages.map(
-      ({ stage, time, since }, index) => html`<li>
-        ${index > 0 && html`<span class="leg">${since < 0 ? "clocks differ" : `+${durationText(since)}`}</span>`}
-        <span class=${`dot d-${stage.replace(" ", "-")}`} aria-hidden="true"></span><span title=${time}>${stage}${index === 0 && html` <span class="quiet">${timeOf(time, "clock")}</span>`}</span>
+      ({ stage, time, since }, index) => html`<li class=${`d-${stage.replace(" ", "-")}`} title=${time}>
+        <span class="stage">${stage === "last ACK" && state !== "settled" ? "newest ACK" : stage}</span>
+        <span class="took">${index === 0 ? timeOf(time, "clock") : since < 0 ? "clocks differ" : `+${durationText(since)}`}</span>
       </li>`,
     )}
   </ol>`;

@@ -4,6 +4,7 @@ import { containerOf, type Part, pageOf, partOf } from "./layout.ts";
 import { html } from "./markup.ts";
 import { problems } from "./problems.ts";
 import { proxies } from "./proxies.ts";
+import { rules } from "./rules.ts";
 import { services } from "./services.ts";
 import { notices, statusLine, tiles } from "./summary.ts";
 import { topology } from "./topology.ts";
@@ -11,6 +12,7 @@ import { topology } from "./topology.ts";
 const sections = [
   ["topology", "Policy"],
   ["services", "Services"],
+  ["rules", "Rules"],
   ["changes", "Changes"],
   ["proxies", "Proxies"],
   ["problems", "Problems"],
@@ -27,6 +29,7 @@ export function clusterParts(model: ClusterModel): ClusterParts {
     notices: partOf("notices", notices(model.notices)),
     summary: partOf("summary", tiles(model)),
     topology: partOf("topology", topology(model.policy)),
+    rules: partOf("rules", rules(model.policy?.access)),
     services: partOf("services", services(model.policy?.services)),
     changes: partOf("changes", changes(model.changes)),
     proxies: partOf("proxies", proxies(model.proxies)),
@@ -49,6 +52,7 @@ export function clusterPage(
     nav: html`<nav aria-label="Sections"><ul>${sections.map(([id, name]) => html`<li><a href=${`#${id}`}>${name}</a></li>`)}</ul></nav>`,
     main: html`${containerOf(parts.notices, { class: "notices" })} ${containerOf(parts.summary)}
       <div class="pair policy">${card("topology")} ${card("services")}</div>
+      ${card("rules")}
       <div class="pair">${card("changes")} ${card("proxies")}</div>
       ${card("problems")}`,
     live: { events: links.events },

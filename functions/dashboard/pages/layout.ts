@@ -54,7 +54,7 @@ export function pageOf({ title, crumbs, status, nav, main, live }: PageShape): s
     </head>
     <body data-events=${live?.events}>
       <a class="skip" href="#main">Skip to content</a>
-      <div class="top">
+      <header class="top">
         <div class="in">
           <div class="bar1">
             <span class="brand">${logo()}Weft</span>
@@ -66,7 +66,7 @@ export function pageOf({ title, crumbs, status, nav, main, live }: PageShape): s
           </div>
           ${nav}
         </div>
-      </div>
+      </header>
       <main id="main">${main}</main>
       ${live && html`<script dangerouslySetInnerHTML=${{ __html: script }} />`}
     </body>

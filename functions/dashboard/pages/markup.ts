@@ -45,13 +45,13 @@ export function badge(tone: Tone, text: string): Markup {
 
 /** `kind namespace/name`, the kind quiet. */
 export function objectOf({ kind, namespace, name }: ObjectKey): Markup {
-  return html`<span class="object"><span class="kind">${kind}</span> <code>${namespace === "" ? name : `${namespace}/${name}`}</code></span>`;
+  return html`<span class="object"><span class="kind">${kind}</span> <code>${namespace !== "" && html`${namespace}/<wbr />`}${name}</code></span>`;
 }
 
 /** `namespace/name`, the namespace quiet. */
 export function nameOf(key: string): Markup {
   const slash = key.indexOf("/");
-  return html`<span class="name" title=${key}><span class="ns">${key.slice(0, slash + 1)}</span>${key.slice(slash + 1)}</span>`;
+  return html`<span class="name" title=${key}><span class="ns">${key.slice(0, slash + 1)}</span><wbr />${key.slice(slash + 1)}</span>`;
 }
 
 export function matchOf({ path, methods, headers }: HttpMatch): Markup {

@@ -27,20 +27,20 @@ function noProxies(replicas: readonly ReplicaModel[]): Markup {
 }
 
 function tableOf(rows: readonly ProxyModel[]): Markup {
-  return html`<table class="rows stack">
-    <thead><tr><th scope="col">State</th><th scope="col">Proxy</th><th scope="col">Account</th><th scope="col" class="num">Has / wanted</th><th scope="col">Connected</th></tr></thead>
+  return html`<div class="scroll tall" tabindex="0" role="region" aria-labelledby="proxies-title"><table class="rows stack">
+    <thead><tr><th scope="col">State</th><th scope="col">Proxy and account</th><th scope="col" class="num">Has / wanted</th><th scope="col">Connected</th></tr></thead>
     <tbody>${rows.map(rowOf)}</tbody>
-  </table>`;
+  </table></div>`;
 }
 
 function rowOf({ state, proxy, account, wanted, acknowledged, connectedSince, refused }: ProxyModel): Markup {
   return html`<tr>
-    <td data-label="State"><span>${stateOf(state)}</span></td>
-    <th scope="row" data-label="Proxy"><span><code>${proxy}</code>${refused !== undefined && html`<span class="says">${refused}</span>`}</span></th>
-    <td data-label="Account"><span>${nameOf(account)}</span></td>
-    <td data-label="Has / wanted" class="num"><span>${acknowledged === 0 ? "–" : acknowledged} / ${wanted}</span></td>
-    <td data-label="Connected"><span class="quiet">${timeOf(connectedSince, "age")}</span></td>
-  </tr>`;
+      <td data-label="State"><span>${stateOf(state)}</span></td>
+      <th scope="row" data-label="Proxy"><span><code>${proxy}</code><span class="under">${nameOf(account)}</span></span></th>
+      <td data-label="Has / wanted" class="num"><span>${acknowledged === 0 ? "–" : acknowledged} / ${wanted}</span></td>
+      <td data-label="Connected"><span class="quiet">${timeOf(connectedSince, "age")}</span></td>
+    </tr>
+    ${refused !== undefined && html`<tr class="says"><td></td><td colspan="3">${refused}</td></tr>`}`;
 }
 
 function stateOf(state: ProxyModel["state"]): Markup {

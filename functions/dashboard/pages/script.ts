@@ -19,10 +19,10 @@ export const script = `
     part.dataset.hash = hash;
     const keys = new Set([...part.querySelectorAll("[data-key]")].map((e) => e.dataset.key));
     const open = new Map([...part.querySelectorAll("details[id]")].map((e) => [e.id, e.open]));
-    const at = [...part.querySelectorAll(".scroll")].map((e) => e.scrollLeft);
+    const at = [...part.querySelectorAll(".scroll")].map((e) => [e.scrollLeft, e.scrollTop]);
     part.innerHTML = html;
     for (const e of part.querySelectorAll("details[id]")) e.open = open.get(e.id) ?? e.open;
-    [...part.querySelectorAll(".scroll")].forEach((e, i) => { e.scrollLeft = at[i] ?? 0; });
+    [...part.querySelectorAll(".scroll")].forEach((e, i) => { [e.scrollLeft, e.scrollTop] = at[i] ?? [0, 0]; });
     if (keys.size) for (const e of part.querySelectorAll("[data-key]")) if (!keys.has(e.dataset.key)) e.classList.add("arrived");
     ages();
   };

@@ -18,7 +18,7 @@ export function services(ports: readonly ServicePortModel[] | undefined): Markup
             "No Service is in the mesh.",
             html`Create one in a namespace labelled <code>openservicemesh.io/monitored-by</code>.`,
           )
-        : html`<ul class="services">${shown.map(portOf)}</ul>`
+        : html`<div class="scroll tall" tabindex="0" role="region" aria-labelledby="services-title"><ul class="services">${shown.map(portOf)}</ul></div>`
     }
     ${more > 0 && html`<p class="foot">and ${more} more, none of them divided</p>`}`;
 }

@@ -27,6 +27,7 @@ export const styles = `
   --mono: ui-monospace, SFMono-Regular, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace;
   --sans: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Liberation Sans", sans-serif;
 }
+[hidden] { display: none !important; }
 *, *::before, *::after { box-sizing: border-box; }
 html { scroll-padding-top: 7rem; -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: var(--bg); color: var(--text); font: 14px/1.45 var(--sans); font-variant-numeric: tabular-nums; }
@@ -70,7 +71,7 @@ footer { padding-block: 0 32px; color: var(--quiet); font-size: 12.5px; }
 .card > .body { padding: 12px 16px 14px; }
 .foot { padding: 8px 16px 10px; color: var(--quiet); font-size: 12.5px; border-top: 1px solid var(--hair); }
 @media (min-width: 1080px) {
-  .pair { display: grid; gap: 16px; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); align-items: start; }
+  .pair { display: grid; gap: 16px; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); align-items: stretch; }
 }
 @media (min-width: 1080px) {
   .policy { grid-template-columns: minmax(0, 1.9fr) minmax(0, 1fr); }
@@ -84,7 +85,7 @@ footer { padding-block: 0 32px; color: var(--quiet); font-size: 12.5px; }
 .tile dd.big { font-size: 21px; font-weight: 620; letter-spacing: -0.02em; line-height: 1.3; }
 .tile dd.big small { font-size: 14px; font-weight: 450; color: var(--quiet); letter-spacing: 0; }
 .tile dd.note { color: var(--quiet); font-size: 12.5px; overflow-wrap: anywhere; }
-.tile.good dd.big { color: var(--good); } .tile.warn dd.big { color: var(--warn); } .tile.bad dd.big { color: var(--bad); }
+.tile.warn dd.big { color: var(--warn); } .tile.bad dd.big { color: var(--bad); }
 
 .badge { display: inline-block; padding: 1px 8px; border-radius: 10px; font-size: 12px; font-weight: 600; line-height: 18px; white-space: nowrap; }
 .badge.good { color: var(--good); background: var(--good-bg); } .badge.warn { color: var(--warn); background: var(--warn-bg); }
@@ -99,7 +100,10 @@ footer { padding-block: 0 32px; color: var(--quiet); font-size: 12.5px; }
 .empty { padding: 22px 16px 24px; color: var(--quiet); max-width: 72ch; }
 .empty .what { color: var(--text); font-weight: 600; margin-bottom: 3px; }
 
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; position: relative; }
+.tall { max-height: 580px; overflow-y: auto; scrollbar-width: thin; background: linear-gradient(var(--surface) 40%, transparent) local, linear-gradient(transparent, var(--surface) 60%) bottom local, linear-gradient(light-dark(#18212c14, #00000080), transparent) scroll, linear-gradient(transparent, light-dark(#18212c14, #00000080)) bottom scroll; background-size: 100% 36px, 100% 36px, 100% 10px, 100% 10px; background-repeat: no-repeat; }
+.tall thead th { position: sticky; top: 0; z-index: 1; background: var(--surface); box-shadow: inset 0 -1px var(--hair); }
+time { white-space: nowrap; }
 table { border-collapse: collapse; width: 100%; font-size: 13px; }
 th, td { text-align: left; vertical-align: top; padding: 7px 10px; }
 th:first-child, td:first-child { padding-left: 16px; }
@@ -108,9 +112,11 @@ th:last-child, td:last-child { padding-right: 16px; }
 .rows tbody tr + tr > * { border-top: 1px solid var(--hair); }
 .rows tbody th { font-weight: 500; }
 .rows td.num, .rows th.num { text-align: right; }
-.name { overflow-wrap: anywhere; } .ns, .kind { color: var(--quiet); }
-.object { overflow-wrap: anywhere; }
-.says { display: block; margin-top: 3px; color: var(--bad); font: 12px/1.45 var(--mono); overflow-wrap: anywhere; }
+.name { overflow-wrap: break-word; } .ns, .kind { color: var(--quiet); }
+.object, .object code { overflow-wrap: break-word; }
+.says > td { border-top: 0 !important; padding-top: 0; color: var(--bad); font: 12px/1.45 var(--mono); overflow-wrap: anywhere; }
+.under { display: block; font-size: 12.5px; }
+.code { white-space: nowrap; }
 .quiet { color: var(--quiet); }
 
 .matrix { border-collapse: separate; border-spacing: 0; width: auto; min-width: 100%; }
@@ -124,21 +130,23 @@ th:last-child, td:last-child { padding-right: 16px; }
 .matrix .who .ns { display: block; font-size: 11.5px; }
 .matrix .ports { display: block; color: var(--quiet); font-size: 11.5px; font-weight: 400; }
 .matrix .ghost { color: var(--quiet); font-style: italic; }
-.matrix.wide-cells .from { height: 46px; vertical-align: middle; }
-.matrix.wide-cells thead th:not(.corner) { padding: 9px 12px; min-width: 104px; }
-.matrix.wide-cells td { vertical-align: middle; }
+.matrix.roomy .from { height: 46px; vertical-align: middle; min-width: 112px; }
+.matrix.roomy thead th:not(.corner) { padding: 9px 12px; min-width: 104px; }
+.matrix.roomy td { vertical-align: middle; }
 .cell { display: flex; align-items: center; gap: 7px; padding: 6px 12px; min-height: 45px; color: inherit; line-height: 1.25; font-size: 12.5px; }
 a.cell:hover { text-decoration: none; filter: brightness(0.97); }
 .cell.all { background: var(--good-bg); color: var(--good); } .cell.some { background: var(--info-bg); color: var(--info); }
 .cell.tcp { background: light-dark(#f0eafa, #271d38); color: light-dark(#6a3aa8, #c5a5f2); } .cell.idle { color: var(--quiet); }
 .cell.open { background: repeating-linear-gradient(135deg, var(--warn-bg) 0 5px, transparent 5px 10px); color: var(--warn); }
 .cell.closed { color: var(--quiet); }
+.permissive .cell:not(.open) { background-image: repeating-linear-gradient(135deg, var(--warn-bg) 0 5px, transparent 5px 10px); }
 .glyph { flex: none; width: 10px; height: 10px; border-radius: 50%; border: 1.5px solid currentColor; }
 .all .glyph { background: currentColor; } .some .glyph { background: linear-gradient(90deg, currentColor 50%, transparent 50%); }
 .tcp .glyph { border-radius: 1px; transform: rotate(45deg) scale(0.85); background: currentColor; }
 .idle .glyph { border-style: dashed; }
 .closed .glyph { border: 0; height: 1.5px; width: 8px; background: currentColor; opacity: 0.45; border-radius: 0; margin-inline: 1px; }
 .matrix.tight { font-size: 12.5px; }
+.matrix.tight .closed .glyph { opacity: 0.22; width: 6px; }
 .matrix.tight .from { white-space: nowrap; padding-block: 3px; max-width: 260px; }
 .matrix.tight .from .who { overflow: hidden; text-overflow: ellipsis; max-width: 236px; }
 .matrix.tight .from .who .ns { display: inline; font-size: inherit; }
@@ -157,8 +165,10 @@ details > summary { cursor: pointer; padding: 9px 16px; color: var(--quiet); fon
 details > summary:hover { color: var(--text); }
 .card > details { border-top: 1px solid var(--hair); }
 
-.services li { padding: 10px 16px 11px; } .services li + li { border-top: 1px solid var(--hair); }
+.services { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 290px), 1fr)); gap: 0 1px; }
+.services li { padding: 10px 16px 11px; box-shadow: 0 1px var(--hair); min-width: 0; }
 .services .line { display: flex; flex-wrap: wrap; gap: 2px 10px; align-items: baseline; }
+.services .line > .quiet { font-size: 12.5px; }
 .services .to { color: var(--quiet); font-size: 12.5px; overflow-wrap: anywhere; }
 .split { margin-top: 7px; }
 .split .when { font-size: 12.5px; margin-bottom: 3px; }
@@ -169,17 +179,19 @@ details > summary:hover { color: var(--text); }
 
 .changes > li { padding: 11px 16px 12px; } .changes > li + li { border-top: 1px solid var(--hair); }
 .changes .head { display: flex; flex-wrap: wrap; gap: 2px 10px; align-items: baseline; }
-.changes .v { font-weight: 650; } .changes .took { margin-left: auto; font-weight: 600; white-space: nowrap; }
+.changes .v { font-weight: 650; } .changes .total { margin-left: auto; font-weight: 600; white-space: nowrap; }
 .changes .what { margin-top: 2px; overflow-wrap: anywhere; }
 .changes .by { color: var(--quiet); font-size: 12.5px; overflow-wrap: anywhere; }
+.stages + .by { margin-top: 4px; }
 .changes .more { font-size: 12.5px; } .changes details > summary { padding: 2px 0; } .changes details ul { padding: 2px 0 4px 14px; }
-.stages { display: flex; flex-wrap: wrap; gap: 4px 0; margin-top: 8px; font-size: 12.5px; }
-.stages li { display: flex; align-items: center; white-space: nowrap; }
-.stages .leg { color: var(--quiet); display: inline-flex; align-items: center; margin-inline: 7px; gap: 5px; }
-.stages .leg::before, .stages .leg::after { content: ""; width: 9px; height: 1px; background: var(--line); }
-.stages .dot { width: 8px; height: 8px; border-radius: 50%; margin-right: 5px; flex: none; }
-.d-seen { background: var(--c6); } .d-ingested { background: var(--c5); } .d-compiled { background: var(--c4); } .d-published { background: var(--c1); } .d-first-ACK { background: var(--c3); } .d-last-ACK { background: var(--good); }
-.time-bar { display: block; width: 100%; height: 4px; margin-top: 7px; border-radius: 2px; background: var(--hair); }
+.time-bar { display: block; width: 100%; height: 5px; margin-top: 9px; border-radius: 3px; background: var(--hair); }
+.stages { display: grid; grid-auto-flow: column; grid-auto-columns: minmax(0, 1fr); gap: 0 8px; margin-top: 6px; font-size: 12.5px; line-height: 1.35; }
+.stages li { position: relative; padding-left: 14px; min-width: 0; }
+.stages li::before { content: ""; position: absolute; left: 0; top: 4px; width: 8px; height: 8px; border-radius: 50%; background: var(--c6); }
+.stages .stage, .stages .took { display: block; overflow-wrap: anywhere; }
+.stages .took { color: var(--quiet); }
+.stages .d-ingested::before { background: var(--c5); } .stages .d-compiled::before { background: var(--c4); } .stages .d-published::before { background: var(--c1); }
+.stages .d-first-ACK::before { background: var(--c3); } .stages .d-last-ACK::before { background: var(--good); }
 .s-ingested { fill: var(--c5); } .s-compiled { fill: var(--c4); } .s-published { fill: var(--c1); } .s-first-ACK { fill: var(--c3); } .s-last-ACK { fill: var(--good); }
 .arrived { animation: arrived 2.4s ease-out; }
 @keyframes arrived { from { background: var(--info-bg); } to { background: transparent; } }
@@ -204,6 +216,10 @@ details > summary:hover { color: var(--text); }
   .stack [data-label]::before { content: attr(data-label); color: var(--quiet); font-weight: 400; font-size: 12.5px; }
   .matrix .corner, .matrix tbody th { position: static; }
   .matrix .from { max-width: 130px; padding-left: 12px; }
+  .tile:last-child:nth-child(odd) { grid-column: 1 / -1; }
+  .stages { gap: 0 4px; font-size: 11.5px; grid-auto-columns: auto; justify-content: space-between; } .stages li { padding-left: 0; padding-top: 12px; }
+  .stack .says { padding-top: 0; border: 0 !important; margin-top: -6px; } .stack tbody .says > td { display: block; } .code { white-space: normal; }
+  .rows.stack td.num { text-align: left; } .stack .name, .stack code { overflow-wrap: anywhere; }
   .matrix.tight .from .who { max-width: 118px; }
 }
 `;

@@ -1,7 +1,7 @@
 import type { ChangeModel } from "../model/changes.ts";
 import type { ClusterModel, Notice } from "../model/cluster.ts";
 import type { ProxiesModel } from "../model/proxies.ts";
-import { badge, countText, durationText, html, type Markup, objectOf, type Tone, timeOf } from "./markup.ts";
+import { badge, countText, durationText, html, type Markup, objectOf, timeOf } from "./markup.ts";
 
 /** The header's sentence: read out when it changes. */
 export function statusLine({ version, proxies, problems }: ClusterModel): Markup {
@@ -27,21 +27,21 @@ export function tiles({ version, published, proxies, changes, policy, problems }
       name: "Proxies settled",
       big: html`${proxies.settled}<small> of ${proxies.connected}</small>`,
       note: proxiesNote(proxies),
-      tone: proxies.refusing > 0 ? "bad" : proxies.settled < proxies.connected ? "warn" : "quiet",
+      tone: proxies.refusing > 0 ? "bad" : proxies.settled < proxies.connected ? "warn" : "plain",
     })}
     ${tile({ name: "Newest change", big: newest === undefined ? "–" : durationText(newest.total), note: changeNote(newest) })}
     ${tile({
       name: "Policy",
       big: policy === undefined ? "–" : policy.access.mode === "permissive" ? "Permissive" : "Enforced",
       note: policy === undefined ? "nothing compiled yet" : policyNote(policy.access),
-      tone: policy?.access.mode === "permissive" ? "warn" : "quiet",
+      tone: policy?.access.mode === "permissive" ? "warn" : "plain",
     })}
     ${tile({
       name: "Problems",
       big: String(problems.total),
       note:
         problems.total === 0 ? "every object is understood" : html`<a href="#problems">what they are, what to do</a>`,
-      tone: problems.total === 0 ? "quiet" : "bad",
+      tone: problems.total === 0 ? "plain" : "bad",
     })}
   </dl>`;
 }
@@ -50,12 +50,12 @@ function tile({
   name,
   big,
   note,
-  tone = "quiet",
+  tone = "plain",
 }: {
   readonly name: string;
   readonly big: Markup;
   readonly note: Markup;
-  readonly tone?: Tone;
+  readonly tone?: "plain" | "warn" | "bad";
 }): Markup {
   return html`<div class=${`tile ${tone}`}><dt>${name}</dt><dd class="big">${big}</dd><dd class="note">${note}</dd></div>`;
 }
@@ -70,7 +70,8 @@ function changeNote(newest: ChangeModel | undefined): string {
   if (newest === undefined) return "none yet";
   const [first] = newest.stages;
   const last = newest.stages.at(-1);
-  return `from ${first?.stage ?? ""} to ${last?.stage ?? ""}`;
+  const end = last?.stage === "last ACK" && newest.state !== "settled" ? "newest ACK" : (last?.stage ?? "");
+  return `from ${first?.stage ?? ""} to ${end}`;
 }
 
 function policyNote({ grants, egress }: { readonly grants: number; readonly egress: boolean }): string {

@@ -1,15 +1,12 @@
 import { parseNamespacedName } from "../../../shared/core/mesh/mesh.ts";
-import type { AccessCell, AccessColumn, AccessLevel, AccessModel, AccessRow, Allowance } from "../model/access.ts";
+import type { AccessCell, AccessColumn, AccessLevel, AccessModel, AccessRow } from "../model/access.ts";
 import type { PolicyModel } from "../model/cluster.ts";
-import { badge, countText, empty, html, type Markup, matchOf, nameOf, objectOf } from "./markup.ts";
+import { badge, countText, empty, html, type Markup } from "./markup.ts";
 
 /** Above this many destinations cells show only a sign. */
 const roomyColumns = 9;
-/** Allowances that are shown without being asked for. */
-const openAllowances = 12;
-const listedMatches = 6;
 
-/** Who may call whom: a matrix of accounts, and below it exactly what each pair may do. */
+/** Who may call whom: a matrix of accounts. */
 export function topology(policy: PolicyModel | undefined): Markup {
   return html`<header>
       <h2 id="topology-title">Who may call whom</h2>
@@ -42,13 +39,13 @@ function accessOf(access: AccessModel): Markup {
         : html`Create a Service that selects pods in a namespace of the mesh.`,
     );
   }
-  return html`${matrixOf(access)} ${legendOf(access)} ${allowancesOf(access)}`;
+  return html`${matrixOf(access)} ${legendOf(access)}`;
 }
 
-function matrixOf({ rows, columns }: AccessModel): Markup {
+function matrixOf({ mode, rows, columns }: AccessModel): Markup {
   const tight = columns.length > roomyColumns;
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Matrix of accounts">
-    <table class=${`matrix ${tight ? "tight" : "wide-cells"}`}>
+    <table class=${`matrix ${tight ? "tight" : "roomy"} ${mode}`}>
       <caption class="sr">Which account may call which: one row a source, one column a destination</caption>
       <thead><tr><th class="corner" scope="col">from ↓ to →</th>${columns.map((column) => columnHead(column, tight))}</tr></thead>
       <tbody>${rows.map((row) => rowOf(row, tight))}</tbody>
@@ -99,62 +96,14 @@ function cellOf(from: string, { to, level, text }: AccessCell, tight: boolean): 
 }
 
 function legendOf({ mode }: AccessModel): Markup {
-  const levels: readonly AccessLevel[] =
-    mode === "permissive" ? ["all", "some", "tcp", "open"] : ["all", "some", "tcp", "closed"];
-  return html`<div class="legend" aria-hidden="true">
-    ${levels.map((level) => html`<span class=${`cell ${level}`}><span class="glyph"></span><span>${levelWords[level]}</span></span>`)}
+  const levels: readonly AccessLevel[] = ["all", "some", "tcp", mode === "permissive" ? "open" : "closed"];
+  return html`<div class="legend">
+    ${levels.map((level) => html`<span class=${`cell ${level}`}><span class="glyph" aria-hidden="true"></span><span>${levelWords[level]}</span></span>`)}
+    ${mode === "permissive" && html`<span>Hatched: open now, whatever the sign says; signs are what policies alone would give.</span>`}
   </div>`;
 }
 
-function allowancesOf({ allowances, mode }: AccessModel): Markup {
-  if (allowances.length === 0) {
-    return mode === "permissive"
-      ? empty(
-          "No policy is written.",
-          "While the mesh is permissive nothing is refused. Write TrafficTargets first, then set enablePermissiveTrafficPolicyMode to false in the MeshConfig.",
-        )
-      : empty(
-          "No policy gives anything: nobody may call anybody.",
-          html`Apply a <code>TrafficTarget</code> that names a destination, its sources and their routes.`,
-        );
-  }
-  return html`<details id="allowances" open=${allowances.length <= openAllowances}>
-    <summary>Exactly what: ${countText(allowances.length, "rule")}${mode === "permissive" ? ", in force once the mesh is no longer permissive" : ""}</summary>
-    <table class="rows stack">
-      <thead><tr><th scope="col">From</th><th scope="col">To</th><th scope="col">Through</th><th scope="col">May</th><th scope="col">By</th></tr></thead>
-      <tbody>${allowances.map((allowance, index) => allowanceOf(allowance, allowances[index - 1]))}</tbody>
-    </table>
-  </details>`;
-}
-
-function allowanceOf(allowance: Allowance, before: Allowance | undefined): Markup {
-  const { from, to, at, by } = allowance;
-  const first = before?.from !== from || before.to !== to;
-  return html`<tr id=${first ? allowanceId(from, to) : undefined}>
-    <th scope="row" data-label="From"><span>${nameOf(from)}</span></th>
-    <td data-label="To"><span>${nameOf(to)}</span></td>
-    <td data-label="Through"><span>${
-      at === undefined
-        ? html`<span class="quiet">nothing listens</span>`
-        : at.through.map(
-            ({ service, port }, index) =>
-              html`${index > 0 && ", "}${nameOf(service)}<span class="quiet">:${port}</span>`,
-          )
-    }</span></td>
-    <td data-label="May"><span>${requestsOf(allowance)}</span></td>
-    <td data-label="By"><span>${by.map((key, index) => html`${index > 0 && ", "}${objectOf(key)}`)}</span></td>
-  </tr>`;
-}
-
-function requestsOf({ at, requests }: Allowance): Markup {
-  if (at === undefined)
-    return html`<span class="quiet">nothing until a workload serves a port that the policy opens</span>`;
-  if (requests === undefined) return "open connections";
-  if (requests === "any") return "send every request";
-  const shown = requests.slice(0, listedMatches);
-  return html`${shown.map(matchOf)} ${requests.length > shown.length && html`<span class="match quiet">and ${requests.length - shown.length} more</span>`}`;
-}
-
-function allowanceId(from: string, to: string): string {
+/** Where a cell of the matrix leads. */
+export function allowanceId(from: string, to: string): string {
   return `may-${from.replace("/", ".")}-${to.replace("/", ".")}`;
 }

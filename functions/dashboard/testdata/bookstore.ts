@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { normalise } from "../../../shared/core/events/normalise.ts";
 import type { MeshObject } from "../../../shared/core/events/object.ts";
 
@@ -40,7 +41,8 @@ export function workloadOf(account: string, backs: Readonly<Record<string, numbe
 
 export function serviceOf(key: string, port: number, more: Shape = {}): MeshObject {
   const { appProtocol, ...spec } = more;
-  const clusterIP = `10.96.${[...key].reduce((sum, char) => sum + char.charCodeAt(0), 0) >> 8}.${key.length}`;
+  const [high = 0, low = 0] = hash("sha256", key, "buffer"); // an address that follows from the name
+  const clusterIP = `10.96.${high}.${low}`;
   const ports = [{ port, ...(appProtocol !== undefined && { appProtocol }) }];
   return objectOf("v1", "Service", key, { spec: { clusterIP, selector: { app: key }, ports, ...spec } });
 }
