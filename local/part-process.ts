@@ -26,9 +26,15 @@ export interface PartProcess<Ready> extends AsyncDisposable {
 }
 
 const endLimit = 15_000;
+const endWithParent = new URL("end-with-parent.ts", import.meta.url).href;
 
 export async function startPart<Ready>(options: PartOptions): Promise<PartProcess<Ready>> {
-  const child = spawn(process.execPath, options.args, { env: options.env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, ["--import", endWithParent, ...options.args], {
+    env: options.env,
+    stdio: ["pipe", "pipe", "pipe"],
+    // A group of its own: Ctrl-C is for us, and we end the parts in their order.
+    detached: true,
+  });
   const log = createWriteStream(options.logFile, { flags: "a" });
   child.stderr.pipe(log, { end: false });
   const lines = createInterface({ input: child.stdout });

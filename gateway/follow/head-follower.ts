@@ -53,6 +53,7 @@ export function startHeadFollower(options: HeadFollowerOptions): HeadFollower {
 
   const take = async (head: Head): Promise<void> => {
     if (!isNews(head, current)) {
+      refresh(head);
       if (wentBack(head, current))
         options.log({ kind: "went-back", incarnation: head.incarnation, version: head.version });
       return;
@@ -61,6 +62,11 @@ export function startHeadFollower(options: HeadFollowerOptions): HeadFollower {
     options.log({ kind: "followed", version: head.version, resources: loaded.resources.size, loaded: loaded.fresh });
     current = { incarnation: head.incarnation, version: head.version, ...loaded };
     options.onSnapshot(current);
+  };
+  /** Another state that compiles to the same bytes is served under the same version. */
+  const refresh = (head: Head): void => {
+    if (current === undefined || head.served?.root !== current.served.root || head.version !== current.version) return;
+    current = { ...current, served: head.served };
   };
   const run = async (): Promise<void> => {
     while (!stop.signal.aborted) {
@@ -85,6 +91,7 @@ export function startHeadFollower(options: HeadFollowerOptions): HeadFollower {
     current: () => current,
     offer(head) {
       if (isNews(head, current)) wake.raise();
+      else refresh(head);
     },
     lastContact: () => contact,
     async [Symbol.asyncDispose]() {

@@ -1,8 +1,9 @@
 /** From a request to the code that answers it. */
-import { ApiError, methodNotAllowed, noSuchPath } from "../api-error.ts";
+import { ApiError, badRequest, methodNotAllowed, noSuchPath } from "../api-error.ts";
 import { at, ensureRecord, type JsonRecord } from "../json.ts";
 import { namespaceKind } from "../kinds/namespace.ts";
 import { serviceAccountKind } from "../kinds/plain-kinds.ts";
+import { podKind } from "../kinds/pod.ts";
 import { storedObject } from "../operations/update.ts";
 import type { Target } from "../operations/write-options.ts";
 import { requestToken } from "../tokens/token-request.ts";
@@ -129,7 +130,7 @@ function write({ world }: Routes, call: Call, request: { target: Target; body: B
   else throw methodNotAllowed();
 }
 
-/** Tokens, reviews and the finalizing of namespaces; false for everything else. */
+/** Tokens, reviews, bindings and the finalizing of namespaces; false for everything else. */
 function answerSpecial({ world }: Routes, call: Call, { path, body }: { path: ApiPath; body: Buffer }): boolean {
   const { method } = call.request;
   const kind = world.registry.find(path.group, path.version, path.plural);
@@ -143,9 +144,29 @@ function answerSpecial({ world }: Routes, call: Call, { path, body }: { path: Ap
     answer(call, 200, finalizeNamespace(world, path.name ?? "", value()));
     return true;
   }
+  if (kind === podKind && path.subresource === "binding" && method === "POST") {
+    answer(call, 201, bindPod(world, path, value()));
+    return true;
+  }
   if (kind?.verbs.length !== 1 || method !== "POST") return false;
   answer(call, 201, answerReview(world, call, { kind: kind.kind, body: value() }));
   return true;
+}
+
+/** What a scheduler does: a pod is bound once. */
+function bindPod(world: World, { namespace, name }: ApiPath, body: unknown): object {
+  const node = at(body, "target", "name");
+  if (typeof node !== "string" || node === "") throw badRequest("target.name: Required value");
+  const target = { kind: podKind, namespace, name, subresource: undefined };
+  const pod = structuredClone(storedObject(world, target));
+  const bound = at(pod, "spec", "nodeName");
+  if (typeof bound === "string" && bound !== "") {
+    const message = `Operation cannot be fulfilled on pods/binding "${name}": pod ${name} is already assigned to node "${bound}"`;
+    throw new ApiError({ code: 409, reason: "Conflict", message });
+  }
+  (ensureRecord(pod, "spec") as JsonRecord)["nodeName"] = node;
+  world.store.put(podKind.collection, pod);
+  return { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 };
 }
 
 function finalizeNamespace(world: World, name: string, body: unknown): object {
