@@ -19,7 +19,7 @@ export interface LiveDurations {
 
 export const liveDurations: LiveDurations = { interval: 1000, heartbeat: 15_000, lifetime: 20_000 };
 
-export type News =
+type News =
   | { readonly kind: "parts"; readonly parts: ClusterParts }
   | { readonly kind: "fault"; readonly message: string };
 

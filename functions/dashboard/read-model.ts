@@ -27,7 +27,7 @@ const listedReplicas = 20;
 const relistAfter = 10_000;
 
 /** A cluster's model with a text that differs when the model may differ. */
-export interface ClusterReading {
+interface ClusterReading {
   readonly model: ClusterModel;
   readonly fingerprint: string;
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { composeFunctions, type FunctionsApp } from "../../functions/compose.ts";
 import { createDashboard, type Dashboard, type DashboardRequest } from "../../functions/dashboard/dashboard.ts";
 import {
@@ -33,14 +34,18 @@ interface World {
   /** What the store throws from now on. */
   fail(error: Error | undefined): void;
   version(): Promise<number>;
+  /** How often the store was read so far. */
+  reads(): number;
 }
 
-async function makeWorld(clusters: readonly string[] = ["local"]): Promise<World> {
+async function makeWorld(clusters: readonly string[] = ["local"], lifetime = 20_000): Promise<World> {
   const memory = createMemoryDocumentStore();
   let fault: Error | undefined;
+  let reads = 0;
   const documents: DocumentStore = {
     ...memory,
     get(...args) {
+      reads++;
       return fault === undefined ? memory.get(...args) : Promise.reject(fault);
     },
   };
@@ -50,11 +55,12 @@ async function makeWorld(clusters: readonly string[] = ["local"]): Promise<World
   for (const cluster of clusters) await joinCluster(documents, cluster, publisher.key);
   return {
     app: composeFunctions(parts),
-    dashboard: createDashboard(parts, { interval: 10, heartbeat: 15_000, lifetime: 20_000 }),
+    dashboard: createDashboard(parts, { interval: 10, heartbeat: 15_000, lifetime }),
     publisher,
     fail(error) {
       fault = error;
     },
+    reads: () => reads,
     async version() {
       return (await readHead(memory, "local"))?.head.version ?? 0;
     },
@@ -168,6 +174,20 @@ test("a store that goes away is told on the stream, and so is its return", { tim
   assert.match(textOf(bodyOf(body)), /The store does not answer Cosmos DB answered nothing/);
   world.fail(undefined);
   await stream.until(() => stream.seen().includes("well"));
+});
+
+test("a stream asks its reader to come again, and while nobody looks nothing is read", { timeout }, async () => {
+  const world = await makeWorld(["local"], 100);
+  const { body } = await world.dashboard.events(request("/api/dashboard/local/events", { cluster: "local" }));
+  assert.ok(body instanceof ReadableStream);
+  const text = await new Response(body).text();
+  assert.match(text, /^retry: 1000\n\n/);
+  assert.match(text, /event: renew\ndata: \{\}\n\n$/);
+  let before = -1;
+  while (before !== world.reads()) {
+    before = world.reads();
+    await delay(100); // ten times the interval: a watch that went on would have read
+  }
 });
 
 test("a mesh of one cluster leads to it; of several, each is listed with its state", { timeout }, async () => {

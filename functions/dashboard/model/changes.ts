@@ -23,9 +23,9 @@ export interface CauseModel {
   readonly generation?: number;
 }
 
-export type StageName = "seen" | "ingested" | "compiled" | "published" | "first ACK" | "last ACK";
+type StageName = "seen" | "ingested" | "compiled" | "published" | "first ACK" | "last ACK";
 
-export interface StageModel {
+interface StageModel {
   readonly stage: StageName;
   /** ISO 8601 */
   readonly time: string;

@@ -8,7 +8,7 @@ export function overviewPage({ mesh, clusters }: OverviewModel, base: string): s
   const list = partOf("clusters", listOf(clusters, base));
   return pageOf({
     title: `${mesh} · Weft`,
-    crumbs: html`<h1>${mesh}</h1>`,
+    crumbs: html`<span class="sep">mesh</span><h1>${mesh}</h1>`,
     main: containerOf(list, { class: "card", "aria-labelledby": "clusters-title" }),
     live: {},
   });

@@ -49,7 +49,12 @@ export const script = `
       say("live", "Live");
     } catch { say("away", "Reconnecting"); }
   };
-  const begin = () => { if (document.body.dataset.events) connect(); else source = { close: clearInterval.bind(null, setInterval(poll, 5000)) }; };
+  const begin = () => {
+    if (document.body.dataset.events) return connect();
+    const timer = setInterval(poll, 5000);
+    source = { close: () => clearInterval(timer) };
+    void poll();
+  };
   live.hidden = false;
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) { if (!source) begin(); return; }

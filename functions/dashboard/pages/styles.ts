@@ -130,8 +130,8 @@ th:last-child, td:last-child { padding-right: 16px; }
 .matrix .who .ns { display: block; font-size: 11.5px; }
 .matrix .ports { display: block; color: var(--quiet); font-size: 11.5px; font-weight: 400; }
 .matrix .ghost { color: var(--quiet); font-style: italic; }
-.matrix.roomy .from { height: 46px; vertical-align: middle; min-width: 112px; }
-.matrix.roomy thead th:not(.corner) { padding: 9px 12px; min-width: 104px; }
+.matrix.roomy .from { height: 46px; vertical-align: middle; min-width: 124px; }
+.matrix.roomy thead th:not(.corner) { padding: 9px 12px; min-width: 120px; }
 .matrix.roomy td { vertical-align: middle; }
 .cell { display: flex; align-items: center; gap: 7px; padding: 6px 12px; min-height: 45px; color: inherit; line-height: 1.25; font-size: 12.5px; }
 a.cell:hover { text-decoration: none; filter: brightness(0.97); }
@@ -215,7 +215,7 @@ details > summary:hover { color: var(--text); }
   .stack tbody tr + tr > * { border-top: 0; }
   .stack [data-label]::before { content: attr(data-label); color: var(--quiet); font-weight: 400; font-size: 12.5px; }
   .matrix .corner, .matrix tbody th { position: static; }
-  .matrix .from { max-width: 130px; padding-left: 12px; }
+  .matrix .from { max-width: 140px; padding-inline: 12px 8px; }
   .tile:last-child:nth-child(odd) { grid-column: 1 / -1; }
   .stages { gap: 0 4px; font-size: 11.5px; grid-auto-columns: auto; justify-content: space-between; } .stages li { padding-left: 0; padding-top: 12px; }
   .stack .says { padding-top: 0; border: 0 !important; margin-top: -6px; } .stack tbody .says > td { display: block; } .code { white-space: normal; }
