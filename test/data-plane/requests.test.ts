@@ -1,16 +1,23 @@
 /** Which requests pass, judged by real Envoys: pairs, methods, paths, headers, modes, protocols over HTTP. */
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
+import type { GrpcResult, WebSocketResult } from "../support/data-path/apps/commands.ts";
 import { skip } from "../support/data-path/machine.ts";
 import {
   account,
+  type MatchShape,
   meshConfig,
   meshConfigNamespace,
   namespace,
   pod,
   routeGroup,
   service,
+  type TestObject,
+  tcpRoute,
   trafficTarget,
 } from "../support/data-path/objects.ts";
 import { startTestMesh, type TestMesh } from "../support/data-path/test-mesh.ts";
@@ -105,3 +112,199 @@ test("a grant is for its account, paths and methods, and the server learns who c
   await mesh.remove(policy);
   assert.equal(await statuses(alice, "/items/7"), "403");
 });
+
+test("headers, written as a list of maps and as one map, must all fit as a whole", options, async () => {
+  const group = (headers: MatchShape["headers"]): TestObject =>
+    routeGroup("shop/routes", [{ name: "marked", ...(headers && { headers }) }]);
+  const target = trafficTarget("shop/alice", {
+    to: "server",
+    from: ["shop/alice"],
+    rules: [{ kind: "HTTPRouteGroup", name: "routes", matches: ["marked"] }],
+  });
+  const forms = [
+    [{ "client-app": "shop-.*" }, { "X-Stage": "green|blue" }],
+    { "client-app": "shop-.*", "X-Stage": "green|blue" },
+  ];
+  for (const headers of forms) {
+    await mesh.apply([group(headers), target]);
+    const ask = (sent: Readonly<Record<string, string>>): Promise<string> => statuses(alice, "/", "GET", sent);
+    assert.equal(await ask({ "client-app": "shop-web", "x-stage": "blue" }), "200");
+    assert.equal(await ask({ "client-app": "shop-web" }), "403", "one is missing");
+    assert.equal(await ask({ "client-app": "a shop-web", "x-stage": "blue" }), "403", "the whole value must fit");
+    assert.equal(await ask({ "client-app": "shop-web", "x-stage": "bluegreen" }), "403");
+    await mesh.remove([target, group(headers)]);
+  }
+  await mesh.apply([group([{ host: "server\\.shop\\..*" }]), target]);
+  assert.equal(await statuses(alice, "/"), "200", "host is the request's authority");
+  assert.equal(await statuses(alice, "/", "GET", { host: "other" }), "403");
+  await mesh.remove([target, group([])]);
+});
+
+test("grants add up: what one gives, another that overlaps does not take away", options, async () => {
+  const policy = [
+    routeGroup("shop/routes", [
+      { name: "everything", pathRegex: ".*" },
+      { name: "items", pathRegex: "/items.*", methods: ["GET"] },
+      { name: "item", pathRegex: "/items/1", methods: ["GET", "DELETE"] },
+    ]),
+    trafficTarget("shop/a-alice", {
+      to: "server",
+      from: ["shop/alice"],
+      rules: [{ kind: "HTTPRouteGroup", name: "routes", matches: ["everything"] }],
+    }),
+    trafficTarget("shop/b-bob-items", {
+      to: "server",
+      from: ["shop/bob"],
+      rules: [{ kind: "HTTPRouteGroup", name: "routes", matches: ["items"] }],
+    }),
+    trafficTarget("shop/c-both-item", {
+      to: "server",
+      from: ["shop/bob", "shop/alice"],
+      rules: [{ kind: "HTTPRouteGroup", name: "routes", matches: ["item"] }],
+    }),
+  ];
+  await mesh.apply(policy);
+  assert.equal(await statuses(bob, "/items/1"), "200", "the path is alice's too, and bob's twice");
+  assert.equal(await statuses(bob, "/items/1", "DELETE"), "200", "given by the third alone");
+  assert.equal(await statuses(bob, "/items/2"), "200", "given by the second alone");
+  assert.equal(await statuses(bob, "/items/2", "DELETE"), "403");
+  assert.equal(await statuses(bob, "/other"), "403");
+  assert.equal(await statuses(alice, "/items/2", "DELETE"), "200", "given by the first");
+  await mesh.remove(policy.slice(3));
+  assert.equal(await statuses(bob, "/items/1", "DELETE"), "403");
+  assert.equal(await statuses(bob, "/items/1"), "200");
+  await mesh.remove(policy.slice(0, 3));
+});
+
+test("a TCPRoute beside an HTTPRouteGroup narrows the requests to its target ports", options, async () => {
+  const policy = [
+    routeGroup("shop/routes", [{ name: "everything" }]),
+    tcpRoute("shop/admin", [8081]),
+    trafficTarget("shop/alice", {
+      to: "server",
+      from: ["shop/alice"],
+      rules: [
+        { kind: "HTTPRouteGroup", name: "routes", matches: ["everything"] },
+        { kind: "TCPRoute", name: "admin" },
+      ],
+    }),
+  ];
+  await mesh.apply(policy);
+  const [admin] = await alice.http({ url: "http://server.shop:81/" });
+  assert.equal(answerOf(admin).name, "server");
+  assert.equal(await statuses(alice, "/"), "403");
+  await mesh.remove(policy);
+});
+
+test("enforced to permissive and back, under way, with connections kept", options, async () => {
+  const url = `${web}/`;
+  const ask = async (): Promise<string> =>
+    Object.keys(counted((await bob.http({ url, count: 50, keepAlive: true })).map(({ status }) => status))).join("+");
+  assert.equal(await ask(), "403");
+  await mesh.apply([meshConfig({ permissive: true })]);
+  assert.equal(await ask(), "200");
+  const load = await alice.startLoad({
+    name: "mode",
+    request: { kind: "http", url, keepAlive: true },
+    workers: 2,
+    pauseMs: 5,
+  });
+  await mesh.apply([meshConfig({ permissive: true, egress: true })]);
+  const tally = await load.stop();
+  assert.deepEqual(tally.failures, [], "another setting disturbs nobody");
+  await mesh.apply([meshConfig({})]);
+  assert.equal(await ask(), "403");
+  const grant = [
+    routeGroup("shop/routes", [{ name: "everything" }]),
+    trafficTarget("shop/bob", {
+      to: "server",
+      from: ["shop/bob"],
+      rules: [{ kind: "HTTPRouteGroup", name: "routes", matches: ["everything"] }],
+    }),
+  ];
+  await mesh.apply(grant);
+  assert.equal(await ask(), "200", "what is granted stays so in both modes");
+  assert.equal(await statuses(alice, "/"), "403");
+  await mesh.remove(grant);
+});
+
+test("egress off: nothing outside the mesh is reached; on: it is; off again", options, async () => {
+  const outside = await mesh.pod("plain/outside");
+  await using host = await startHostServer(mesh.hostAddress);
+  const service = "http://outside.plain.svc.cluster.local/";
+  const address = `http://${outside.address}:8080/`;
+  const foreign = `http://${mesh.hostAddress}:${host.port}/`;
+  const closed = async (): Promise<void> => {
+    assert.equal((await alice.http({ url: service }))[0]?.body, "not granted");
+    assert.match((await alice.http({ url: address }))[0]?.error ?? "", /ECONNRESET|hang up/);
+    assert.match((await alice.http({ url: foreign }))[0]?.error ?? "", /ECONNRESET|hang up/);
+  };
+  await closed();
+  await mesh.apply([meshConfig({ egress: true })]);
+  assert.equal((await alice.http({ url: foreign }))[0]?.body, "the host");
+  assert.equal(answerOf((await alice.http({ url: service }))[0]).name, "outside");
+  assert.match((await alice.http({ url: address }))[0]?.error ?? "", /ECONNRESET|hang up/, "pods never by address");
+  assert.equal(await statuses(alice, "/"), "403", "the mesh is not outside");
+  await mesh.apply([meshConfig({})]);
+  await closed();
+});
+
+test("gRPC: calls and streams pass with status 0, others end with PERMISSION_DENIED", options, async () => {
+  const target = "server.shop.svc.cluster.local:9002";
+  const say = (client: TestPod): Promise<GrpcResult> => client.grpc({ target, method: "Say", message: "hello" });
+  const notGranted = await say(alice);
+  assert.equal(notGranted.code, 7, notGranted.details);
+  const policy = [
+    routeGroup("shop/routes", [{ name: "say", pathRegex: "/test\\.Echo/Say" }]),
+    trafficTarget("shop/alice", {
+      to: "server",
+      from: ["shop/alice"],
+      rules: [{ kind: "HTTPRouteGroup", name: "routes", matches: ["say"] }],
+    }),
+  ];
+  await mesh.apply(policy);
+  assert.deepEqual(await say(alice), { code: 0, details: "", messages: ["server: hello"] });
+  const stream = await alice.grpc({ target, method: "Chat", message: "hello" });
+  assert.equal(stream.code, 7, "the grant is for the other method");
+  assert.deepEqual(stream.messages, []);
+  assert.equal((await say(bob)).code, 7);
+  await mesh.apply([routeGroup("shop/routes", [{ name: "say", pathRegex: "/test\\.Echo/.*", methods: ["POST"] }])]);
+  assert.deepEqual(await alice.grpc({ target, method: "Chat", message: "hello" }), {
+    code: 0,
+    details: "",
+    messages: ["server: hello", "server: hello", "server: hello"],
+  });
+  await mesh.remove(policy);
+});
+
+test("a WebSocket passes where its upgrade is granted", options, async () => {
+  const talk = (client: TestPod): Promise<WebSocketResult> =>
+    client.webSocket({ url: "ws://server.shop.svc.cluster.local/talk", messages: ["one", "two", "x".repeat(20_000)] });
+  const policy = [
+    routeGroup("shop/routes", [{ name: "talk", pathRegex: "/talk", methods: ["GET"] }]),
+    trafficTarget("shop/alice", {
+      to: "server",
+      from: ["shop/alice"],
+      rules: [{ kind: "HTTPRouteGroup", name: "routes", matches: ["talk"] }],
+    }),
+  ];
+  await mesh.apply(policy);
+  assert.deepEqual(await talk(alice), { received: ["server: one", "server: two", `server: ${"x".repeat(20_000)}`] });
+  assert.deepEqual((await talk(bob)).received, []);
+  await mesh.remove(policy);
+});
+
+/** A plain server on an address that is neither a pod's nor a Service's. */
+async function startHostServer(host: string): Promise<AsyncDisposable & { readonly port: number }> {
+  const server = createServer((_, response) => response.end("the host"));
+  server.listen(0, host);
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}

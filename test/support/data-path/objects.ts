@@ -64,13 +64,22 @@ export interface PodShape {
   readonly listen?: Readonly<Record<number, "http" | "echo" | "greeting" | "grpc">>;
   /** How long it serves on after SIGTERM. Milliseconds. */
   readonly lingerMs?: number;
-  /** Its name below the headless Service `subdomain`. */
+  /** Of a headless Service, below which the pod has a name. */
   readonly subdomain?: string;
+  /** False: without a sidecar, wherever it is. */
+  readonly sidecar?: boolean;
 }
 
 /** A pod that serves what `listen` says under its own name, and does what the test asks its driver for. Labelled `app: <name>` unless told otherwise. */
 export function pod(key: string, shape: PodShape = {}): TestObject {
-  const { account: serviceAccountName = "default", labels, listen = {}, lingerMs = 0, subdomain } = shape;
+  const {
+    account: serviceAccountName = "default",
+    labels,
+    listen = {},
+    lingerMs = 0,
+    subdomain,
+    sidecar = true,
+  } = shape;
   const metadata = metadataOf(key);
   const environment = {
     NAME: metadata.name,
@@ -86,7 +95,10 @@ export function pod(key: string, shape: PodShape = {}): TestObject {
     metadata: {
       ...metadata,
       labels: labels ?? { app: metadata.name },
-      annotations: { "openservicemesh.io/inbound-port-exclusion-list": String(driverPort) },
+      annotations: {
+        "openservicemesh.io/inbound-port-exclusion-list": String(driverPort),
+        ...(!sidecar && { "openservicemesh.io/sidecar-injection": "disabled" }),
+      },
     },
     spec: {
       serviceAccountName,

@@ -13,7 +13,8 @@ export interface TestMesh extends AsyncDisposable {
   readonly client: KubernetesClient;
   /** Network namespace of the node: every packet between pods passes it. */
   readonly nodeNamespace: string;
-  readonly serviceCidr: string;
+  /** The test's own machine, as pods see it: neither a pod's address nor a Service's. */
+  readonly hostAddress: string;
   /** Applies objects in order, waits until pods among them are ready, and until every proxy has acknowledged what follows from them. */
   apply(objects: readonly ManifestObject[]): Promise<void>;
   /** Deletes objects, waits until they are gone and every proxy has acknowledged what follows. */
@@ -81,7 +82,7 @@ export async function startTestMesh({ gatewayEnv, report = () => {} }: TestMeshO
   return {
     client,
     nodeNamespace: node.namespace,
-    serviceCidr: node.serviceCidr,
+    hostAddress: node.gatewayAddress,
     async apply(objects) {
       for (const object of objects) {
         const write = (): Promise<void> => applyObjects(client, [object]);

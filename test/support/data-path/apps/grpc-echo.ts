@@ -58,7 +58,7 @@ export async function callGrpcEcho({ target, method, message, timeoutMs = 10_000
       else call.end();
     });
     call.on("error", () => undefined); // the status says it
-    call.on("status", ({ code, details }) => resolve({ code, details, messages }));
+    call.on("status", ({ code, details }) => resolve({ code, details: code === status.OK ? "" : details, messages }));
     call.write(message);
   }
   return promise.finally(() => client.close());
