@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import { sealEnvelope } from "../shared/core/events/envelope.ts";
-import type { MeshObject } from "../shared/core/events/object.ts";
+import type { MeshObject } from "../shared/core/object.ts";
 import { versionsOf, viewOf } from "../shared/core/snapshot/snapshot.ts";
 import { createBlockStore } from "../shared/store/block-store.ts";
 import type { Change, ClusterProblems, Point } from "../shared/store/documents.ts";

@@ -1,6 +1,6 @@
 import type { ContentHash } from "../../shared/core/brand.ts";
 import { contentHash } from "../../shared/core/canonical.ts";
-import type { MeshObject } from "../../shared/core/events/object.ts";
+import type { MeshObject } from "../../shared/core/object.ts";
 import { buildMesh } from "../../shared/core/mesh/build-mesh.ts";
 import type { ClassKey } from "../../shared/core/mesh/mesh.ts";
 import { viewOf } from "../../shared/core/snapshot/snapshot.ts";

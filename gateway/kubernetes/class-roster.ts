@@ -1,4 +1,4 @@
-import { type MeshObject, type ObjectKey, objectKeyText } from "../../shared/core/events/object.ts";
+import { type MeshObject, type ObjectKey, objectKeyText } from "../../shared/core/object.ts";
 import type { Pod } from "./pods.ts";
 import { type SelectingService, workloadClassOf } from "./workload-classes.ts";
 

@@ -3,7 +3,7 @@ import type { EventCause } from "../../shared/core/events/cluster-event.ts";
 import { maxMessageBytes } from "../../shared/core/events/envelope.ts";
 import { kinds } from "../../shared/core/events/kinds.ts";
 import { normalise, watchedKinds } from "../../shared/core/events/normalise.ts";
-import { type MeshObject, objectKeyText } from "../../shared/core/events/object.ts";
+import { type MeshObject, objectKeyText } from "../../shared/core/object.ts";
 import type { ServiceKey } from "../../shared/core/mesh/mesh.ts";
 import { refusedMarker, stateEntry } from "../../shared/core/state/cluster-state.ts";
 import { emptyTrie, type Trie } from "../../shared/core/trie/trie.ts";

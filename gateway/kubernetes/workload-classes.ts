@@ -1,6 +1,6 @@
 import { canonicalJson, contentHash } from "../../shared/core/canonical.ts";
 import { kinds, ownGroup } from "../../shared/core/events/kinds.ts";
-import type { MeshObject } from "../../shared/core/events/object.ts";
+import type { MeshObject } from "../../shared/core/object.ts";
 
 type Names = Readonly<Record<string, string>>;
 

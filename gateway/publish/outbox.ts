@@ -6,7 +6,7 @@ import {
   eventVersion,
   type Position,
 } from "../../shared/core/events/cluster-event.ts";
-import { parseObjectKey } from "../../shared/core/events/object.ts";
+import { parseObjectKey } from "../../shared/core/object.ts";
 import { readRefusedMarker, readStateEntry } from "../../shared/core/state/cluster-state.ts";
 import type { Trie, TrieDifference } from "../../shared/core/trie/trie.ts";
 

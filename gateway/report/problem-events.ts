@@ -1,6 +1,6 @@
 import { contentHash } from "../../shared/core/canonical.ts";
 import { watchedKinds } from "../../shared/core/events/normalise.ts";
-import type { ObjectKey } from "../../shared/core/events/object.ts";
+import type { ObjectKey } from "../../shared/core/object.ts";
 import type { Problem } from "../../shared/core/mesh/problem.ts";
 import { isRefusal, type KubernetesClient } from "../kubernetes/client.ts";
 

@@ -1,4 +1,4 @@
-import { objectKeyText } from "../../shared/core/events/object.ts";
+import { objectKeyText } from "../../shared/core/object.ts";
 import { readStateEntry } from "../../shared/core/state/cluster-state.ts";
 import type { ProxyReport } from "../../shared/store/documents.ts";
 import type { GatewayConfig } from "../config.ts";

@@ -1,4 +1,4 @@
-import type { MeshObject } from "./events/object.ts";
+import type { MeshObject } from "./object.ts";
 import { buildMesh, type MeshBuildSettings } from "./mesh/build-mesh.ts";
 import type { Mesh } from "./mesh/mesh.ts";
 import type { Problem } from "./mesh/problem.ts";

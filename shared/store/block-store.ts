@@ -1,6 +1,6 @@
 import type { ContentHash } from "../core/brand.ts";
 import { canonicalJson, contentHash } from "../core/canonical.ts";
-import type { ObjectKey } from "../core/events/object.ts";
+import type { ObjectKey } from "../core/object.ts";
 import { type SealedResource, type Snapshot, setRootsOf } from "../core/snapshot/snapshot.ts";
 import { emptyTrie, loadTrie, type Trie } from "../core/trie/trie.ts";
 import type { DocumentStore } from "../ports/document-store.ts";

@@ -1,6 +1,6 @@
 import type { ContentHash } from "../core/brand.ts";
 import type { EventCause, Position } from "../core/events/cluster-event.ts";
-import type { ObjectKey } from "../core/events/object.ts";
+import type { ObjectKey } from "../core/object.ts";
 import type { Problem } from "../core/mesh/problem.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { workloadClassOf } from "../../gateway/kubernetes/workload-classes.ts";
 import type { JsonObject } from "../../shared/core/canonical.ts";
 import { normalise } from "../../shared/core/events/normalise.ts";
-import type { MeshObject } from "../../shared/core/events/object.ts";
+import type { MeshObject } from "../../shared/core/object.ts";
 import { buildMesh } from "../../shared/core/mesh/build-mesh.ts";
 import type { Mesh } from "../../shared/core/mesh/mesh.ts";
 import type { SmiSemantics } from "../../shared/core/policy/semantics.ts";

@@ -8,7 +8,7 @@ import {
   type Position,
 } from "../../shared/core/events/cluster-event.ts";
 import { type Envelope, sealEnvelope } from "../../shared/core/events/envelope.ts";
-import type { MeshObject } from "../../shared/core/events/object.ts";
+import type { MeshObject } from "../../shared/core/object.ts";
 import { stateEntry } from "../../shared/core/state/cluster-state.ts";
 import { emptyTrie, type Trie } from "../../shared/core/trie/trie.ts";
 import type { DocumentStore } from "../../shared/ports/document-store.ts";

@@ -1,5 +1,5 @@
 import { canonicalJson } from "../../../shared/core/canonical.ts";
-import { compareObjectKeys, type ObjectKey, objectKeyText } from "../../../shared/core/events/object.ts";
+import { compareObjectKeys, type ObjectKey, objectKeyText } from "../../../shared/core/object.ts";
 import {
   type AccountKey,
   carriesRequests,

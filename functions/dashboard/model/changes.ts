@@ -1,4 +1,4 @@
-import type { ObjectKey } from "../../../shared/core/events/object.ts";
+import type { ObjectKey } from "../../../shared/core/object.ts";
 import type { Change, ChangeCause, ChangeTotals, ProxyReport } from "../../../shared/store/documents.ts";
 
 /** A change on its way from a cluster's object to the proxies. */

@@ -1,4 +1,4 @@
-import type { ObjectKey } from "../../../shared/core/events/object.ts";
+import type { ObjectKey } from "../../../shared/core/object.ts";
 import type { Change, ClusterProblems, Head, ProxyReport } from "../../../shared/store/documents.ts";
 import type { AccessModel } from "./access.ts";
 import { buildChanges, type ChangeModel } from "./changes.ts";

@@ -1,4 +1,4 @@
-import type { ObjectKey } from "../../../shared/core/events/object.ts";
+import type { ObjectKey } from "../../../shared/core/object.ts";
 import type {
   AccountKey,
   Backend,

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import { normalise } from "../../../shared/core/events/normalise.ts";
-import type { MeshObject } from "../../../shared/core/events/object.ts";
+import type { MeshObject } from "../../../shared/core/object.ts";
 
 /** OSM's bookstore as the gateway would send it: buyer, thief, two stores behind a split, a warehouse and a headless database. */
 

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import type { ClusterFact, EventCause } from "../../../shared/core/events/cluster-event.ts";
 import { type Envelope, sealEnvelope } from "../../../shared/core/events/envelope.ts";
-import { type MeshObject, objectKeyText } from "../../../shared/core/events/object.ts";
+import { type MeshObject, objectKeyText } from "../../../shared/core/object.ts";
 import { stateEntry } from "../../../shared/core/state/cluster-state.ts";
 import { emptyTrie } from "../../../shared/core/trie/trie.ts";
 import type { ProxyReport, ProxyRow } from "../../../shared/store/documents.ts";

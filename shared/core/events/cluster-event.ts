@@ -1,6 +1,6 @@
 import type { ContentHash } from "../brand.ts";
 import type { JsonObject } from "../canonical.ts";
-import type { ObjectKey } from "./object.ts";
+import type { ObjectKey } from "../object.ts";
 
 /** Version of the event shape; an unknown one stops that cluster with a condition (design.md §3). */
 export const eventVersion = 1;

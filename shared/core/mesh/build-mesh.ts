@@ -1,4 +1,4 @@
-import type { MeshObject } from "../events/object.ts";
+import type { MeshObject } from "../object.ts";
 import { type Draft, type DraftService, emptyDraft, type MeshBuildSettings, type Step } from "./draft.ts";
 import type { Mesh, Service, WorkloadClass } from "./mesh.ts";
 import { type Problem, sortProblems } from "./problem.ts";

@@ -1,5 +1,5 @@
 import { type KindName, kindText } from "../events/kinds.ts";
-import { type MeshObject, objectKeyText } from "../events/object.ts";
+import { type MeshObject, objectKeyText } from "../object.ts";
 import type { HttpRoutes } from "../policy/http-route-group/apply.ts";
 import type { SmiSemantics } from "../policy/semantics.ts";
 import type { TcpRoutePorts } from "../policy/tcp-route/apply.ts";

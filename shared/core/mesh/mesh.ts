@@ -1,5 +1,5 @@
 import type { Brand } from "../brand.ts";
-import type { ObjectKey } from "../events/object.ts";
+import type { ObjectKey } from "../object.ts";
 
 /**
  * The intermediate model: what the mesh is, in neither Kubernetes' words nor Envoy's. Everything is resolved, validated and

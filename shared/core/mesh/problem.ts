@@ -1,4 +1,4 @@
-import { compareObjectKeys, type ObjectKey } from "../events/object.ts";
+import { compareObjectKeys, type ObjectKey } from "../object.ts";
 
 /** Every code, with what it means to its reader and what mends it. `docs/problems.md` is written from this table. */
 export const problemCatalogue = {

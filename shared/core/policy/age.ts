@@ -1,4 +1,4 @@
-import { compareObjectKeys, type ObjectKey } from "../events/object.ts";
+import { compareObjectKeys, type ObjectKey } from "../object.ts";
 
 /** What decides between two objects that claim the same thing. */
 export interface Aged {

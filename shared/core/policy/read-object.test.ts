@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as z from "zod";
-import type { MeshObject } from "../events/object.ts";
+import type { MeshObject } from "../object.ts";
 import { readObject, readObjects } from "./read-object.ts";
 
 const schema = z.object({ spec: z.object({ ports: z.array(z.number()) }) });

@@ -1,7 +1,7 @@
 import type { ContentHash } from "../brand.ts";
 import { canonicalJson, contentHash, isJsonObject, type JsonObject } from "../canonical.ts";
 import type { Position } from "../events/cluster-event.ts";
-import { type MeshObject, objectKeyText, parseObjectKey } from "../events/object.ts";
+import { type MeshObject, objectKeyText, parseObjectKey } from "../object.ts";
 import { emptyTrie, type Trie } from "../trie/trie.ts";
 
 /** How far events are folded into which state. */

@@ -1,5 +1,5 @@
 import { type ClusterEvent, isAfter, type Position } from "../events/cluster-event.ts";
-import { objectKeyText } from "../events/object.ts";
+import { objectKeyText } from "../object.ts";
 import { emptyTrie, type Trie } from "../trie/trie.ts";
 import { type ClusterState, refusedMarker, stateEntry } from "./cluster-state.ts";
 

@@ -1,4 +1,4 @@
-import { compareObjectKeys, type ObjectKey } from "../events/object.ts";
+import { compareObjectKeys, type ObjectKey } from "../object.ts";
 import type { MeshIndex } from "./mesh-index.ts";
 import { type Resource, type ResourceId, resourceId } from "./resource.ts";
 

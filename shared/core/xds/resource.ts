@@ -1,4 +1,4 @@
-import type { ObjectKey } from "../events/object.ts";
+import type { ObjectKey } from "../object.ts";
 
 /** Envoy's resource types that Weft serves, in the order in which additions are pushed (design.md §5, Streams: Order). */
 export const envoyTypes = ["cluster", "secret", "endpoint", "listener", "route", "extension"] as const;

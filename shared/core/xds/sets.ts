@@ -1,5 +1,5 @@
 import { canonicalJson, type Json } from "../canonical.ts";
-import type { ObjectKey } from "../events/object.ts";
+import type { ObjectKey } from "../object.ts";
 import type { EndpointSet, HeadlessSet, TrustSet } from "./fast-sets.ts";
 import { trustAnyName, trustNoneName } from "./names.ts";
 import type { Resource } from "./resource.ts";

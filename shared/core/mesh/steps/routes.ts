@@ -1,5 +1,5 @@
 import { kinds } from "../../events/kinds.ts";
-import type { ObjectKey } from "../../events/object.ts";
+import type { ObjectKey } from "../../object.ts";
 import { httpRoutesOf } from "../../policy/http-route-group/apply.ts";
 import { httpRouteGroupSchema } from "../../policy/http-route-group/schema.ts";
 import { readObjects } from "../../policy/read-object.ts";

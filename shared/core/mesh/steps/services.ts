@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { kinds } from "../../events/kinds.ts";
-import type { ObjectKey } from "../../events/object.ts";
+import type { ObjectKey } from "../../object.ts";
 import { compareAge } from "../../policy/age.ts";
 import { creationTimestamp, portNumber } from "../../policy/fields.ts";
 import { readObjects } from "../../policy/read-object.ts";

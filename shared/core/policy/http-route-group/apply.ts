@@ -1,5 +1,5 @@
 import { canonicalJson } from "../../canonical.ts";
-import type { ObjectKey } from "../../events/object.ts";
+import type { ObjectKey } from "../../object.ts";
 import type { HttpMatch } from "../../mesh/mesh.ts";
 import type { Problem } from "../../mesh/problem.ts";
 import { expressionFault } from "../expression.ts";

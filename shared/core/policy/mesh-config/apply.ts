@@ -1,4 +1,4 @@
-import type { MeshObject, ObjectKey } from "../../events/object.ts";
+import type { MeshObject, ObjectKey } from "../../object.ts";
 import type { MeshSettings, TlsSettings, TlsVersion } from "../../mesh/mesh.ts";
 import type { Problem } from "../../mesh/problem.ts";
 import { compareAge } from "../age.ts";

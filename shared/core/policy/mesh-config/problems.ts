@@ -1,4 +1,4 @@
-import type { ObjectKey } from "../../events/object.ts";
+import type { ObjectKey } from "../../object.ts";
 import type { Problem } from "../../mesh/problem.ts";
 
 export function valueInvalid(

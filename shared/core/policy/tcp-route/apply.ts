@@ -1,4 +1,4 @@
-import type { ObjectKey } from "../../events/object.ts";
+import type { ObjectKey } from "../../object.ts";
 import type { TcpRoute } from "./schema.ts";
 
 /** The target ports that a TCPRoute names. */

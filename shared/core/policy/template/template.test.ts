@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { MeshObject } from "../../events/object.ts";
+import type { MeshObject } from "../../object.ts";
 import { type Service, serviceKey } from "../../mesh/mesh.ts";
 import { readObjects } from "../read-object.ts";
 import { applyTemplate, templatesFor } from "./apply.ts";

@@ -1,4 +1,4 @@
-import { type ObjectKey, objectKeyText } from "../../events/object.ts";
+import { type ObjectKey, objectKeyText } from "../../object.ts";
 import type { Protocol } from "../../mesh/mesh.ts";
 import type { Problem } from "../../mesh/problem.ts";
 

@@ -1,4 +1,4 @@
-import { compareObjectKeys, type ObjectKey } from "../../events/object.ts";
+import { compareObjectKeys, type ObjectKey } from "../../object.ts";
 import { type AccountKey, accountKey, type Grant, type HttpMatch } from "../../mesh/mesh.ts";
 import type { Problem } from "../../mesh/problem.ts";
 import { type HttpRoutes, sortMatches } from "../http-route-group/apply.ts";

@@ -1,4 +1,4 @@
-import type { JsonObject } from "../canonical.ts";
+import type { JsonObject } from "./canonical.ts";
 
 /** Which Kubernetes object, or which object of our own (group `weft.dev`), is meant. `namespace` is '' for cluster-scoped kinds. */
 export interface ObjectKey {
