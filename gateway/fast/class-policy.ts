@@ -1,8 +1,8 @@
 import type { ContentHash } from "../../shared/core/brand.ts";
 import { contentHash } from "../../shared/core/canonical.ts";
-import type { MeshObject } from "../../shared/core/object.ts";
 import { buildMesh } from "../../shared/core/mesh/build-mesh.ts";
 import type { ClassKey } from "../../shared/core/mesh/mesh.ts";
+import type { MeshObject } from "../../shared/core/object.ts";
 import { viewOf } from "../../shared/core/snapshot/snapshot.ts";
 import { objectsOf } from "../../shared/core/state/cluster-state.ts";
 import type { Trie } from "../../shared/core/trie/trie.ts";

@@ -1,5 +1,5 @@
-import { type ObjectKey, objectKeyText } from "../../shared/core/object.ts";
 import { type Problem, sortProblems } from "../../shared/core/mesh/problem.ts";
+import { type ObjectKey, objectKeyText } from "../../shared/core/object.ts";
 import type { ServedSnapshot } from "../follow/head-follower.ts";
 import type { Refusal } from "./proxy-roster.ts";
 

@@ -1,7 +1,7 @@
 import { contentHash } from "../../shared/core/canonical.ts";
 import { watchedKinds } from "../../shared/core/events/normalise.ts";
-import type { ObjectKey } from "../../shared/core/object.ts";
 import type { Problem } from "../../shared/core/mesh/problem.ts";
+import type { ObjectKey } from "../../shared/core/object.ts";
 import { isRefusal, type KubernetesClient } from "../kubernetes/client.ts";
 
 export interface ProblemEventsOptions {

@@ -36,6 +36,8 @@ interface Kept {
   readonly identity: ProxyIdentity;
   readonly since: string;
   readonly envoyVersion: string;
+  /** The version in force when it connected: changes up to it reached it as part of its first load, and say nothing of how long they took. */
+  readonly joined: number;
   acknowledged: number;
   readonly refused: Map<string, Refusal>;
 }
@@ -75,7 +77,14 @@ export function createProxyRoster(options: ProxyRosterOptions): ProxyRoster {
     },
     wanted: () => wanted,
     connected(identity, { envoyVersion }) {
-      proxies.set(identity.proxy, { identity, since: time(), envoyVersion, acknowledged: 0, refused: new Map() });
+      proxies.set(identity.proxy, {
+        identity,
+        since: time(),
+        envoyVersion,
+        joined: wanted,
+        acknowledged: 0,
+        refused: new Map(),
+      });
       options.onNews(false);
     },
     disconnected(identity) {
@@ -86,7 +95,7 @@ export function createProxyRoster(options: ProxyRosterOptions): ProxyRoster {
       const proxy = proxies.get(identity.proxy);
       if (proxy === undefined || proxy.acknowledged >= snapshotVersion) return;
       for (const change of open) {
-        if (change.version > snapshotVersion || change.version <= proxy.acknowledged) continue;
+        if (change.version > snapshotVersion || change.version <= Math.max(proxy.acknowledged, proxy.joined)) continue;
         options.onNews(change.first === undefined);
         change.last = time();
         change.first ??= change.last;

@@ -1,7 +1,7 @@
-import type { MeshObject } from "./object.ts";
 import { buildMesh, type MeshBuildSettings } from "./mesh/build-mesh.ts";
 import type { Mesh } from "./mesh/mesh.ts";
 import type { Problem } from "./mesh/problem.ts";
+import type { MeshObject } from "./object.ts";
 import { type SealedSnapshot, seal } from "./snapshot/snapshot.ts";
 import { createTranslator } from "./xds/translate.ts";
 

@@ -1,7 +1,7 @@
 import type { ContentHash } from "../core/brand.ts";
 import type { EventCause, Position } from "../core/events/cluster-event.ts";
-import type { ObjectKey } from "../core/object.ts";
 import type { Problem } from "../core/mesh/problem.ts";
+import type { ObjectKey } from "../core/object.ts";
 
 /**
  * Shapes of the documents (design.md §3, §4). In `clusters`: `head`, `problems`, `key:<kid>`, `point:<version>`; in `blocks`: trie blocks and packs by

@@ -3,9 +3,9 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { RE2JS } from "re2js";
 import { canonicalJson, type JsonObject } from "../../shared/core/canonical.ts";
-import { compareObjectKeys, type MeshObject, objectKeyText } from "../../shared/core/object.ts";
 import { buildMesh } from "../../shared/core/mesh/build-mesh.ts";
 import { accountKey, carriesRequests, type Mesh, type RouteRule } from "../../shared/core/mesh/mesh.ts";
+import { compareObjectKeys, type MeshObject, objectKeyText } from "../../shared/core/object.ts";
 import type { SmiSemantics } from "../../shared/core/policy/semantics.ts";
 import {
   httpRouteGroup,

@@ -1,9 +1,9 @@
 import { workloadClassOf } from "../../gateway/kubernetes/workload-classes.ts";
 import type { JsonObject } from "../../shared/core/canonical.ts";
 import { normalise } from "../../shared/core/events/normalise.ts";
-import type { MeshObject } from "../../shared/core/object.ts";
 import { buildMesh } from "../../shared/core/mesh/build-mesh.ts";
 import type { Mesh } from "../../shared/core/mesh/mesh.ts";
+import type { MeshObject } from "../../shared/core/object.ts";
 import type { SmiSemantics } from "../../shared/core/policy/semantics.ts";
 
 /** A Kubernetes object as the API server would send it. */

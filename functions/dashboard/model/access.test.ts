@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { MeshObject } from "../../../shared/core/object.ts";
 import { buildMesh } from "../../../shared/core/mesh/build-mesh.ts";
+import type { MeshObject } from "../../../shared/core/object.ts";
 import {
   bookstore,
   meshConfigOf,

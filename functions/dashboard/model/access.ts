@@ -1,5 +1,4 @@
 import { canonicalJson } from "../../../shared/core/canonical.ts";
-import { compareObjectKeys, type ObjectKey, objectKeyText } from "../../../shared/core/object.ts";
 import {
   type AccountKey,
   carriesRequests,
@@ -9,6 +8,7 @@ import {
   type Protocol,
   type ServiceKey,
 } from "../../../shared/core/mesh/mesh.ts";
+import { compareObjectKeys, type ObjectKey, objectKeyText } from "../../../shared/core/object.ts";
 
 /** Who may call whom by policy, as a page shows it. */
 export interface AccessModel {

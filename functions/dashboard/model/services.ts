@@ -1,4 +1,3 @@
-import type { ObjectKey } from "../../../shared/core/object.ts";
 import type {
   AccountKey,
   Backend,
@@ -8,6 +7,7 @@ import type {
   RouteRule,
   ServiceKey,
 } from "../../../shared/core/mesh/mesh.ts";
+import type { ObjectKey } from "../../../shared/core/object.ts";
 
 /** A port of a Service: who stands behind it and how its traffic is divided. */
 export interface ServicePortModel {

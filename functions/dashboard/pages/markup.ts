@@ -1,8 +1,8 @@
 import { html } from "htm/preact";
 import type { VNode } from "preact";
 import { renderToString } from "preact-render-to-string";
-import type { ObjectKey } from "../../../shared/core/object.ts";
 import type { HttpMatch } from "../../../shared/core/mesh/mesh.ts";
+import type { ObjectKey } from "../../../shared/core/object.ts";
 
 /** A piece of a page. Everything that is put into it is escaped when it is written out. */
 export type Markup = VNode | string | readonly Markup[];

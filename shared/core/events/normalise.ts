@@ -1,6 +1,6 @@
 import { canonicalJson, isJsonObject, type Json, type JsonObject } from "../canonical.ts";
-import { type KnownKind, kinds, kindText } from "./kinds.ts";
 import type { MeshObject, ObjectKey } from "../object.ts";
+import { type KnownKind, kinds, kindText } from "./kinds.ts";
 
 /** A kind that the gateway lists and watches, and the command line reads from files. */
 export interface WatchedKind {

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { isJsonObject, type Json } from "../canonical.ts";
-import type { MeshObject, ObjectKey } from "../object.ts";
 import type { Problem } from "../mesh/problem.ts";
+import type { MeshObject, ObjectKey } from "../object.ts";
 
 export type Read<T> = { readonly value: T } | { readonly problem: Problem };
 

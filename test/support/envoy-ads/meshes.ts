@@ -1,4 +1,3 @@
-import type { ObjectKey } from "../../../shared/core/object.ts";
 import {
   type AccountKey,
   accountKey,
@@ -16,6 +15,7 @@ import {
   serviceKey,
   type WorkloadClass,
 } from "../../../shared/core/mesh/mesh.ts";
+import type { ObjectKey } from "../../../shared/core/object.ts";
 
 /** Meshes written by hand, in the words of the model; all in the namespace `shop`. */
 

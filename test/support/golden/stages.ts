@@ -2,11 +2,11 @@ import type { KubernetesObject } from "../../../gateway/kubernetes/client.ts";
 import { startClusterObjects } from "../../../gateway/kubernetes/cluster-objects.ts";
 import { markEvent, nextEvents, type OutboxContext } from "../../../gateway/publish/outbox.ts";
 import type { ClusterEvent, Position } from "../../../shared/core/events/cluster-event.ts";
-import { type MeshObject, parseObjectKey } from "../../../shared/core/object.ts";
 import { isRejection, parseEvent } from "../../../shared/core/events/parse-event.ts";
 import { buildMesh, type MeshBuildSettings } from "../../../shared/core/mesh/build-mesh.ts";
 import type { Mesh } from "../../../shared/core/mesh/mesh.ts";
 import type { Problem } from "../../../shared/core/mesh/problem.ts";
+import { type MeshObject, parseObjectKey } from "../../../shared/core/object.ts";
 import {
   type ClusterState,
   emptyClusterState,

@@ -1,8 +1,8 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { decodeMessage, encodeMessage } from "../../../local/proxies/messages.ts";
 import { canonicalJson, contentHash, type Json } from "../../../shared/core/canonical.ts";
-import { objectKeyText, parseObjectKey } from "../../../shared/core/object.ts";
 import type { AccountKey, ClassKey, WorkloadClass } from "../../../shared/core/mesh/mesh.ts";
+import { objectKeyText, parseObjectKey } from "../../../shared/core/object.ts";
 import { seal } from "../../../shared/core/snapshot/snapshot.ts";
 import {
   type Resource,

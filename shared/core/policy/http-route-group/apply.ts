@@ -1,7 +1,7 @@
 import { canonicalJson } from "../../canonical.ts";
-import type { ObjectKey } from "../../object.ts";
 import type { HttpMatch } from "../../mesh/mesh.ts";
 import type { Problem } from "../../mesh/problem.ts";
+import type { ObjectKey } from "../../object.ts";
 import { expressionFault } from "../expression.ts";
 import type { SmiSemantics } from "../semantics.ts";
 import { headerInvalid, pathInvalid } from "./problems.ts";

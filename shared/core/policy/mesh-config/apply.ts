@@ -1,6 +1,6 @@
-import type { MeshObject, ObjectKey } from "../../object.ts";
 import type { MeshSettings, TlsSettings, TlsVersion } from "../../mesh/mesh.ts";
 import type { Problem } from "../../mesh/problem.ts";
+import type { MeshObject, ObjectKey } from "../../object.ts";
 import { compareAge } from "../age.ts";
 import { readObjects } from "../read-object.ts";
 import { valueInvalid } from "./problems.ts";

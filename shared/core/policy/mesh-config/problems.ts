@@ -1,5 +1,5 @@
-import type { ObjectKey } from "../../object.ts";
 import type { Problem } from "../../mesh/problem.ts";
+import type { ObjectKey } from "../../object.ts";
 
 export function valueInvalid(
   object: ObjectKey,

@@ -1,6 +1,6 @@
-import type { ObjectKey } from "../../object.ts";
 import type { Service } from "../../mesh/mesh.ts";
 import type { Problem } from "../../mesh/problem.ts";
+import type { ObjectKey } from "../../object.ts";
 import { effectUnknown } from "./problems.ts";
 import type { Template } from "./schema.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { MeshObject } from "../../object.ts";
 import { type Service, serviceKey } from "../../mesh/mesh.ts";
+import type { MeshObject } from "../../object.ts";
 import { readObjects } from "../read-object.ts";
 import { applyTemplate, templatesFor } from "./apply.ts";
 import { templateSchema } from "./schema.ts";

@@ -1,4 +1,3 @@
-import { compareObjectKeys, type ObjectKey } from "../../object.ts";
 import {
   type Backend,
   carriesRequests,
@@ -10,6 +9,7 @@ import {
   serviceKey,
 } from "../../mesh/mesh.ts";
 import type { Problem } from "../../mesh/problem.ts";
+import { compareObjectKeys, type ObjectKey } from "../../object.ts";
 import { compareAge } from "../age.ts";
 import { type HttpRoutes, sortMatches } from "../http-route-group/apply.ts";
 import {

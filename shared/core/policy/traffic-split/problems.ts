@@ -1,6 +1,6 @@
-import { type ObjectKey, objectKeyText } from "../../object.ts";
 import type { Protocol } from "../../mesh/mesh.ts";
 import type { Problem } from "../../mesh/problem.ts";
+import { type ObjectKey, objectKeyText } from "../../object.ts";
 
 export function rootNotFound(object: ObjectKey, root: string): Problem {
   return {

@@ -1,6 +1,6 @@
-import { compareObjectKeys, type ObjectKey } from "../../object.ts";
 import { type AccountKey, accountKey, type Grant, type HttpMatch } from "../../mesh/mesh.ts";
 import type { Problem } from "../../mesh/problem.ts";
+import { compareObjectKeys, type ObjectKey } from "../../object.ts";
 import { type HttpRoutes, sortMatches } from "../http-route-group/apply.ts";
 import type { SmiSemantics } from "../semantics.ts";
 import { type TcpRoutePorts, unionOfPorts } from "../tcp-route/apply.ts";
