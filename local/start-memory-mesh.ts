@@ -22,6 +22,10 @@ export interface MemoryMesh extends AsyncDisposable {
   readonly xdsPort: number;
   /** PEM of the mesh's roots. */
   readonly roots: string;
+  /** No function gets an event until this is disposed of; the hub keeps them. */
+  stallFunctions(): Disposable;
+  /** Ends the gateway and starts another one, on other ports. */
+  restartGateway(): Promise<void>;
 }
 
 export interface MemoryMeshOptions {
@@ -58,7 +62,11 @@ export async function startMemoryMesh(options: MemoryMeshOptions = {}): Promise<
     },
     clusterTimeLimit: 30_000,
   });
-  events.onBatch(functions.ingestEvents);
+  let stalled = Promise.resolve();
+  events.onBatch(async (messages) => {
+    await stalled;
+    await functions.ingestEvents(messages);
+  });
   reports.onBatch(functions.recordReports);
   const config = readGatewayConfig({
     KUBECONFIG: kubeconfig,
@@ -72,25 +80,38 @@ export async function startMemoryMesh(options: MemoryMeshOptions = {}): Promise<
     Cosmos: "memory",
     ...options.gatewayEnv,
   });
-  const gateway = life.use(
-    await startGateway(config, {
-      client,
-      documents,
-      events: events.sender,
-      reports: reports.sender,
-      openSnapshotTail: snapshots.openTail,
-      log,
-    }),
-  );
+  const parts = {
+    client,
+    documents,
+    events: events.sender,
+    reports: reports.sender,
+    openSnapshotTail: snapshots.openTail,
+    log,
+  };
+  let gateway = await startGateway(config, parts);
+  life.defer(() => gateway[Symbol.asyncDispose]());
   const roots = await readData(client, { kind: "ConfigMap", namespace: localNamespace, name: "weft-roots" });
   const running = life.move();
   return {
     client,
     documents,
     functions,
-    gatewayUrl: `http://127.0.0.1:${gateway.adminPort}`,
-    xdsPort: gateway.xdsPort,
+    get gatewayUrl() {
+      return `http://127.0.0.1:${gateway.adminPort}`;
+    },
+    get xdsPort() {
+      return gateway.xdsPort;
+    },
     roots: roots?.data["ca.crt"] ?? "",
+    stallFunctions() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      stalled = promise;
+      return { [Symbol.dispose]: resolve };
+    },
+    async restartGateway() {
+      await gateway[Symbol.asyncDispose]();
+      gateway = await startGateway(config, parts);
+    },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }
