@@ -24,6 +24,11 @@ const flags = {
   help: { type: "boolean", short: "h", default: false },
 } as const;
 
+/** To a person; standard output is for results. */
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
 /** The whole system on this machine: the bookstore, its seven policy steps with real Envoys, and the dashboard. */
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: flags });
@@ -34,7 +39,6 @@ async function main(): Promise<void> {
   if (values.output !== "text" && values.output !== "json")
     throw new Error(`--output ${values.output}: must be text or json`);
   const json = values.output === "json";
-  const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
 

@@ -91,9 +91,7 @@ export function createClassGroups(options: ClassGroupsOptions): ClassGroups {
   };
   const replaceEntries = (changed: readonly FastEntry[]): void => {
     for (const group of groups.values()) {
-      const own = changed.filter(({ key }) => group.entries.has(key));
-      if (own.length === 0 || group.view === undefined) continue;
-      for (const entry of own) group.entries.set(entry.key, entry);
+      if (!takeEntries(group, changed)) continue;
       group.view = buildView(options, group);
       tell(group);
     }
@@ -136,6 +134,14 @@ export function createClassGroups(options: ClassGroupsOptions): ClassGroups {
       else for (const group of groups.values()) if (group.account === change.account) rebuild(group);
     },
   };
+}
+
+/** False when the class holds none of them, or has no view that could be made anew. */
+function takeEntries({ entries, view }: ClassGroup, changed: readonly FastEntry[]): boolean {
+  const own = changed.filter(({ key }) => entries.has(key));
+  if (own.length === 0 || view === undefined) return false;
+  for (const entry of own) entries.set(entry.key, entry);
+  return true;
 }
 
 function tell({ view, followers }: ClassGroup): void {

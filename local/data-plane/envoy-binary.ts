@@ -7,7 +7,7 @@ import { installPackages, mayInstall, type SetupOptions, type SetupResult } from
 import { runCommand } from "./run-command.ts";
 
 /** Config shapes are proven with this version (spec/envoy.md); another minor version may refuse them. */
-export const ENVOY_VERSION = "1.40.0";
+const ENVOY_VERSION = "1.40.0";
 const MINOR = /\/(1\.40\.\d+)\//;
 /** Machine-wide copies, for sidecars whose user may not enter the folder that Envoy was found in. */
 const PUBLIC_FOLDER = "/var/cache/weft/envoy";

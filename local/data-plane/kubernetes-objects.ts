@@ -96,7 +96,7 @@ export interface EndpointSlice extends KubernetesObject {
 }
 
 /** Label of an EndpointSlice: the Service that it belongs to. */
-export const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
+const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
 
 /** `namespace/name`, or the name of an object without namespace. */
 export function keyOf({ metadata }: KubernetesObject): string {

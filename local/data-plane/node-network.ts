@@ -81,7 +81,7 @@ export async function removeNamespace(name: string): Promise<void> {
 }
 
 /** Kills every process whose network namespace is `name`. Nothing else is touched, whatever its name. */
-export async function killNamespace(name: string): Promise<void> {
+async function killNamespace(name: string): Promise<void> {
   const listed = await runCommand(["ip", "netns", "pids", name]).catch(() => "");
   for (const pid of listed.split(/\s+/).filter((text) => text !== "")) {
     try {

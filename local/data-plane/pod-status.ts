@@ -38,7 +38,7 @@ export interface PodStatus {
 }
 
 /** Condition of our own: the sidecar has its whole first configuration and is not draining. */
-export const PROXY_READY_CONDITION = "weft.dev/ProxyReady";
+const PROXY_READY_CONDITION = "weft.dev/ProxyReady";
 
 /** `before` is the status written last; a condition that did not change keeps its time of change. */
 export function buildPodStatus(view: PodView, before: PodStatus | undefined, now: string): PodStatus {

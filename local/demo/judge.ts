@@ -18,9 +18,9 @@ export interface Verdict {
   readonly evidence: number;
 }
 
-export const leastAttempts = 50;
-export const leastSplitRequests = 400;
-export const splitConfidence = 0.999;
+const leastAttempts = 50;
+const leastSplitRequests = 400;
+const splitConfidence = 0.999;
 
 /** Whether what happened between two readings is what a row expects. Undecided: more has to happen first. */
 export function judge(expectation: Expectation, before: Reading, now: Reading): Verdict {

@@ -24,7 +24,3 @@ export class MeshError extends Error {
     return new MeshError("unexpected", message, { cause: error });
   }
 }
-
-export function isMeshError(error: unknown, code: MeshErrorCode): boolean {
-  return error instanceof MeshError && error.code === code;
-}

@@ -52,7 +52,8 @@ function singleDocuments(store: Stored): void {
     };
     await store().put("clusters", { id: "contract", partition, body });
     const stored = await store().get("clusters", partition, "contract");
-    assert.deepEqual(stored?.body, JSON.parse(JSON.stringify(body)));
+    assert.ok(stored !== undefined);
+    assert.deepEqual(stored.body, JSON.parse(JSON.stringify(body)));
     assert.ok(stored.etag.length > 0);
   });
 

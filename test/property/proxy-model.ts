@@ -123,7 +123,7 @@ export function isByName(type: EnvoyType): boolean {
 }
 
 /** The cluster that a listener's or route's version names. */
-export function clusterOf(version: string): string {
+function clusterOf(version: string): string {
   return /> ?([a-z]+)/.exec(version)?.[1] ?? "";
 }
 

@@ -34,7 +34,7 @@ function covers(ports: "any" | readonly number[], port: number): boolean {
 }
 
 /** Does a request fit all members of a match? */
-export function fits({ path, methods, headers }: HttpMatch, request: Request): boolean {
+function fits({ path, methods, headers }: HttpMatch, request: Request): boolean {
   const [pathOnly = ""] = request.path.split("?");
   return (
     matchesWhole(path, pathOnly) &&

@@ -43,7 +43,7 @@ export function getObject(world: World, call: Call, target: Target): void {
 }
 
 /** Answers with one stored object in the wanted form. */
-export function answerObject(
+function answerObject(
   world: World,
   call: Call,
   { kind, stored, wanted, code }: { kind: Kind; stored: KubernetesObject; wanted: Wanted; code: number },

@@ -19,7 +19,7 @@ const shortestLife = 30 * 60;
 const unreadLimit = 32 * 1024 * 1024;
 
 /** What a change means to a watch: an object may enter or leave the selection by being changed. */
-export function watchEvent(
+function watchEvent(
   { type, object, previous }: Change,
   selection: Selection,
 ): { type: ChangeType; stored: KubernetesObject } | undefined {

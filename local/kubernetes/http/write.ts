@@ -30,7 +30,7 @@ function isDryRun(query: URLSearchParams): boolean {
   return wanted.length > 0;
 }
 
-export function writeOptions({ query, request, warnings }: Call): WriteOptions {
+function writeOptions({ query, request, warnings }: Call): WriteOptions {
   // Without a name of its own a client is known by the first word of its User-Agent.
   const agent = request.headers["user-agent"]?.split("/")[0] || defaultManager;
   return {

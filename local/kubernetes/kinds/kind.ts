@@ -2,7 +2,8 @@
 import type { Fault } from "../api-error.ts";
 import type { KubernetesObject } from "../object.ts";
 import type { Schema } from "../schema/schema.ts";
-import type { World } from "../world.ts";
+import type { ObjectStore } from "../store/object-store.ts";
+import type { ServiceAddresses } from "./service-addresses.ts";
 
 /** A cell's value; kubectl prints it as it is. */
 export type Cell = string | number | boolean | null;
@@ -18,6 +19,12 @@ export interface Column {
   cell(object: KubernetesObject, now: number): Cell;
 }
 
+/** What a kind may see of the server while it fills in and checks its objects. */
+export interface Surroundings {
+  readonly store: Pick<ObjectStore, "list">;
+  readonly serviceAddresses: ServiceAddresses;
+}
+
 /** What is special about a kind. Drafts are private copies and may be changed. */
 export interface Behaviour {
   /** PUT without a resourceVersion overwrites. */
@@ -30,8 +37,8 @@ export interface Behaviour {
   /** Fields, besides name and namespace, that a field selector may name. */
   readonly selectableFields?: readonly string[];
   /** Fills in defaults and what the server decides; on create and on update. */
-  prepare?(draft: KubernetesObject, old: KubernetesObject | undefined, world: World): void;
-  validate?(object: KubernetesObject, old: KubernetesObject | undefined, world: World): readonly Fault[];
+  prepare?(draft: KubernetesObject, old: KubernetesObject | undefined, world: Surroundings): void;
+  validate?(object: KubernetesObject, old: KubernetesObject | undefined, world: Surroundings): readonly Fault[];
   /** Put on an object in deletion, for the controller that empties it to take off again. */
   readonly cleanupFinalizers?: readonly string[];
   /** Seconds between the wish to delete and the deletion. */

@@ -12,13 +12,13 @@ import {
 } from "../json.ts";
 import type { KubernetesObject } from "../object.ts";
 import { ageColumn, joined, nameColumn, textColumn, wideColumn } from "../tables/columns.ts";
-import type { World } from "../world.ts";
 import { defineKind } from "./define-kind.ts";
+import type { Surroundings } from "./kind.ts";
 
 const nodePorts = { first: 30_000, last: 32_767 };
 const withNodePorts = ["NodePort", "LoadBalancer"];
 
-function prepare(draft: KubernetesObject, old: KubernetesObject | undefined, world: World): void {
+function prepare(draft: KubernetesObject, old: KubernetesObject | undefined, world: Surroundings): void {
   const spec = ensureRecord(draft, "spec");
   setDefault(spec, "type", "ClusterIP");
   setDefault(spec, "sessionAffinity", "None");
@@ -44,7 +44,7 @@ function preparePorts(spec: JsonRecord): void {
 }
 
 /** Addresses stay from update to update; an update that leaves them out does not lose them. */
-function giveAddress(spec: JsonRecord, old: KubernetesObject | undefined, world: World): void {
+function giveAddress(spec: JsonRecord, old: KubernetesObject | undefined, world: Surroundings): void {
   const oldSpec = recordOf(old?.["spec"]);
   for (const field of ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"]) {
     if (oldSpec[field] !== undefined) setDefault(spec, field, oldSpec[field]);
@@ -61,13 +61,13 @@ function giveAddress(spec: JsonRecord, old: KubernetesObject | undefined, world:
   setDefault(spec, "ipFamilyPolicy", "SingleStack");
 }
 
-const services = (world: World): readonly KubernetesObject[] => world.store.list("services");
+const services = (world: Surroundings): readonly KubernetesObject[] => world.store.list("services");
 
-function usedAddresses(world: World): string[] {
+function usedAddresses(world: Surroundings): string[] {
   return services(world).flatMap((service) => listOf(at(service, "spec", "clusterIPs")).map(textOf));
 }
 
-function giveNodePorts(spec: JsonRecord, old: KubernetesObject | undefined, world: World): void {
+function giveNodePorts(spec: JsonRecord, old: KubernetesObject | undefined, world: Surroundings): void {
   const oldPorts = recordsOf(at(old, "spec", "ports"));
   const used = new Set(
     services(world).flatMap((service) => recordsOf(at(service, "spec", "ports")).map((port) => port["nodePort"])),
@@ -87,7 +87,7 @@ function giveNodePorts(spec: JsonRecord, old: KubernetesObject | undefined, worl
 
 const required = (field: string): Fault => ({ field, type: "FieldValueRequired", detail: "Required value" });
 
-function validate(service: KubernetesObject, old: KubernetesObject | undefined, world: World): Fault[] {
+function validate(service: KubernetesObject, old: KubernetesObject | undefined, world: Surroundings): Fault[] {
   const spec = recordOf(service["spec"]);
   const faults: Fault[] = portFaults(recordsOf(spec["ports"]));
   const type = textOf(spec["type"]);
@@ -107,7 +107,7 @@ function validate(service: KubernetesObject, old: KubernetesObject | undefined, 
 function addressFaults(
   service: KubernetesObject,
   old: KubernetesObject | undefined,
-  { address, world }: { address: string; world: World },
+  { address, world }: { address: string; world: Surroundings },
 ): Fault[] {
   const before = textOf(at(old, "spec", "clusterIP"));
   const wrong = (field: string, why: string): Fault => ({

@@ -17,7 +17,7 @@ export type Manifest =
   | `access/${"bookstore-v1" | "bookstore-v1-allow-bookthief" | "bookstore-v2" | "bookwarehouse"}`
   | `split/${"v1" | "half" | "v2"}`;
 
-export const manifestFolder = join(import.meta.dirname, "manifests");
+const manifestFolder = join(import.meta.dirname, "manifests");
 
 /** The objects of a file, in its order. Throws for a file that is not YAML. */
 export function readManifest(manifest: Manifest): readonly ManifestObject[] {

@@ -115,7 +115,7 @@ export function createStreamFixture(protocol: StreamProtocol = "delta"): StreamF
   return fixture;
 }
 
-export function describeSend(send: Send): string {
+function describeSend(send: Send): string {
   const added = send.resources.map((resource) => ` +${resource.name}@${resource.version}`);
   const removed = send.removed.map((name) => ` -${name}`);
   return `${send.type}${added.join("")}${removed.join("")} #${send.nonce}`;

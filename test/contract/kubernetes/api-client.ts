@@ -32,7 +32,7 @@ function step(value: unknown, key: string | number): unknown {
   return (value as Readonly<Record<string | number, unknown>>)[key];
 }
 
-export function viewOf(value: unknown): View {
+function viewOf(value: unknown): View {
   const at = (...keys: Keys): unknown => keys.reduce(step, value);
   return {
     value,

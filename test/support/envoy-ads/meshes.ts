@@ -34,7 +34,7 @@ export function settings(other: Partial<MeshSettings> = {}): MeshSettings {
   };
 }
 
-export function source(kind: string, name: string): ObjectKey {
+function source(kind: string, name: string): ObjectKey {
   return { group: kind === "Service" ? "" : "test", kind, namespace: "shop", name };
 }
 
@@ -77,7 +77,7 @@ export function rule(backends: readonly Backend[], matches: readonly HttpMatch[]
   return { matches, backends, causes: matches.length === 0 ? [] : [source("TrafficSplit", "split")] };
 }
 
-export function httpMatch(path: string, other: Partial<HttpMatch> = {}): HttpMatch {
+function httpMatch(path: string, other: Partial<HttpMatch> = {}): HttpMatch {
   return { path, methods: [], headers: [], ...other };
 }
 

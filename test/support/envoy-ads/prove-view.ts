@@ -49,7 +49,7 @@ async function faultsWhenSettled(
   }
 }
 
-export function faultsOf(
+function faultsOf(
   view: CompletedView,
   { server, state }: { readonly server: Pick<AdsServer, "refusals" | "acknowledged">; readonly state: ProxyState },
 ): readonly string[] {
