@@ -1,37 +1,35 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { httpRouteGroup, meshConfig, service, tcpRoute, trafficTarget } from "../support/build.ts";
-import { type FeatureMesh, type FeatureProxy, startFeatureMesh } from "./feature-mesh.ts";
+import { httpRouteGroup, service, tcpRoute, trafficTarget } from "../support/build.ts";
+import type { FeatureMesh, FeatureProxy } from "./feature-mesh.ts";
+import { openShop, principalOf } from "./shop.ts";
 
-const server = service("shop/server", { ports: [{ port: 80, targetPort: 8080, name: "http" }] });
 const routes = httpRouteGroup("shop/api", [{ name: "read", pathRegex: "/items/.*", methods: ["GET"] }]);
 const rule = { kind: "HTTPRouteGroup", name: "api", matches: ["read"] };
 const target = trafficTarget("shop/client-reads", { to: "server", from: ["shop/client"], rules: [rule] });
-const principal = "spiffe://cluster.local/ns/shop/sa/client";
+const principal = principalOf("client");
 
-interface Shop extends AsyncDisposable {
+interface Closed extends AsyncDisposable {
   readonly shop: FeatureMesh;
   readonly client: FeatureProxy;
   readonly server: FeatureProxy;
 }
 
 /** Nobody may reach anybody; the proxies of a client and a server are connected. */
-async function openShop(): Promise<Shop> {
+async function openClosed(): Promise<Closed> {
   await using life = new AsyncDisposableStack();
-  const shop = life.use(await startFeatureMesh());
-  await shop.apply(meshConfig({ permissive: false, egress: false }), server);
-  const serverPod = await shop.run({ name: "server", account: "server", labels: { app: "server" } });
-  const clientPod = await shop.run({ name: "client", account: "client" });
-  const proxies = { client: life.use(shop.connect(clientPod)), server: life.use(shop.connect(serverPod)) };
-  await proxies.client.until("the client has its listeners", () => proxies.client.held.listener.has("outbound"));
-  await proxies.server.until("the server has its policy", () => proxies.server.held.extension.has("authz-8080"));
+  const { shop, client } = life.use(await openShop({ permissive: false }));
+  const server = life.use(
+    shop.connect(await shop.run({ name: "server", account: "server", labels: { app: "server" } })),
+  );
+  await server.until("the server has its policy", () => server.held.extension.has("authz-8080"));
   const running = life.move();
-  return { shop, ...proxies, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return { shop, client, server, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
 describe("TrafficTarget", () => {
   it("lets its sources in where nobody was, and takes that back when it goes", async () => {
-    await using open = await openShop();
+    await using open = await openClosed();
     const { shop, client, server: own } = open;
     await shop.settled();
     assert.deepEqual(client.names("route"), []);
@@ -56,7 +54,7 @@ describe("TrafficTarget", () => {
   });
 
   it("moves nothing but the server's policy when a route group is edited", async () => {
-    await using open = await openShop();
+    await using open = await openClosed();
     const { shop, client, server: own } = open;
     await shop.apply(routes, target);
     await own.until("the server admits the client", () => own.text("extension", "authz-8080").includes(principal));
@@ -71,7 +69,7 @@ describe("TrafficTarget", () => {
   });
 
   it("gives nothing while its route is missing, and works once that is there", async () => {
-    await using open = await openShop();
+    await using open = await openClosed();
     const { shop, server: own } = open;
     await shop.apply(target);
     await shop.settled();
@@ -81,7 +79,7 @@ describe("TrafficTarget", () => {
   });
 
   it("opens TCP ports by a TCPRoute", async () => {
-    await using open = await openShop();
+    await using open = await openClosed();
     const { shop, client, server: own } = open;
     const database = service("shop/server", {
       ports: [{ port: 3306, targetPort: 3306, appProtocol: "tcp", name: "db" }],
