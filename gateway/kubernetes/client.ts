@@ -1,4 +1,4 @@
-import { request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest, type RequestOptions } from "node:https";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
@@ -52,11 +52,16 @@ export interface KubernetesCall {
 /** The API server, with the rights and trust of a kubeconfig. Connections are kept. */
 export interface KubernetesClient {
   readonly server: string;
-  /** Throws KubernetesRefusal for an answer, MeshError `unavailable` for none. */
+  /** The parsed answer, undefined for an empty one. Throws KubernetesRefusal for an answer, MeshError `unavailable` for none. */
   call<T>(call: KubernetesCall): Promise<T>;
   /** Hands over each line of a watch until the server ends it; throws as `call` does. */
   watch(path: string, signal: AbortSignal, line: (text: string) => void): Promise<void>;
 }
+
+/** An ordinary call that takes longer has lost its server. Milliseconds. */
+const callLimit = 15_000;
+/** TCP keep-alive, so that a watch notices a server that vanished. Milliseconds. */
+const keepAliveDelay = 10_000;
 
 /** `kubeconfig` is a file; without it the usual places are tried: KUBECONFIG, the home folder, the service account of the pod. */
 export function createKubernetesClient(kubeconfig?: string): KubernetesClient {
@@ -67,20 +72,27 @@ export function createKubernetesClient(kubeconfig?: string): KubernetesClient {
   if (server === undefined) throw new MeshError("config-invalid", "the kubeconfig names no current cluster");
   const send = async (call: KubernetesCall): Promise<IncomingMessage> => {
     const url = new URL(server.replace(/\/$/, "") + call.path);
+    const body = call.body === undefined ? undefined : JSON.stringify(call.body);
     const options: RequestOptions = {
       method: call.method ?? "GET",
-      headers: headersOf(call),
+      headers: headersOf(call, body),
       ...(call.signal && { signal: call.signal }),
     };
     await config.applyToHTTPSOptions(options);
-    return exchange(url, options, call.body);
+    // The library keeps one agent a cluster, but lets its connections end with every answer.
+    if (options.agent instanceof Agent) Object.assign(options.agent, { keepAlive: true });
+    return exchange(url, options, body);
   };
   return {
     server,
     async call<T>(call: KubernetesCall): Promise<T> {
-      const response = await send(call);
+      const limit = AbortSignal.timeout(callLimit);
+      const response = await send({
+        ...call,
+        signal: call.signal === undefined ? limit : AbortSignal.any([limit, call.signal]),
+      });
       const body = await text(response);
-      if (isSuccess(response)) return JSON.parse(body) as T;
+      if (isSuccess(response)) return (body === "" ? undefined : JSON.parse(body)) as T;
       throw refusalOf(response.statusCode ?? 0, body);
     },
     async watch(path, signal, line) {
@@ -103,19 +115,22 @@ export function isRefusal(error: unknown, status: number): boolean {
   return error instanceof KubernetesRefusal && error.status === status;
 }
 
-function exchange(url: URL, options: RequestOptions, body: object | undefined): Promise<IncomingMessage> {
+function exchange(url: URL, options: RequestOptions, body: string | undefined): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const request = (url.protocol === "http:" ? httpRequest : httpsRequest)(url, options, resolve);
   request.on("error", (error) =>
     reject(new MeshError("unavailable", `${url.host} does not answer: ${error.message}`, { cause: error })),
   );
-  request.end(body === undefined ? undefined : JSON.stringify(body));
+  request.once("socket", (socket) => socket.setKeepAlive(true, keepAliveDelay));
+  request.end(body);
   return promise;
 }
 
-function headersOf(call: KubernetesCall): Record<string, string> {
+function headersOf(call: KubernetesCall, body: string | undefined): Record<string, string> {
   const headers: Record<string, string> = { accept: "application/json" };
-  if (call.body !== undefined) {
+  if (body !== undefined) {
+    // Said, because Node sends the body of a DELETE without any framing otherwise, and it is lost.
+    headers["content-length"] = String(Buffer.byteLength(body));
     headers["content-type"] =
       call.contentType ?? (call.method === "PATCH" ? "application/merge-patch+json" : "application/json");
   }

@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { readExclusions, shouldInject } from "../../gateway/inject/inject-pod.ts";
 import { proxyMarks, proxyUuidOf } from "../../gateway/inject/marks.ts";
-import { KubernetesError, MERGE_PATCH } from "./kubernetes-client.ts";
+import { isRefusal } from "../../gateway/kubernetes/client.ts";
 import type { KubernetesObject, Pod } from "./kubernetes-objects.ts";
 import { graceMs, type PodContext } from "./pod-context.ts";
 import { type PodRunner, startPodRunner } from "./pod-runner.ts";
@@ -41,7 +41,7 @@ export function startKubelet({ context, namespaces }: KubeletOptions): Kubelet {
       run(admitted);
       runners.get(uid)?.update(latest);
     } catch (error) {
-      if (error instanceof KubernetesError && error.status === 404) return;
+      if (isRefusal(error, 404)) return;
       context.report(`pod ${pod.metadata.namespace}/${pod.metadata.name}: ${messageOf(error)}`);
     } finally {
       admitting.delete(uid);
@@ -117,7 +117,6 @@ async function refuse(
   await client.call({
     method: "PATCH",
     path,
-    contentType: MERGE_PATCH,
     body: { status: buildRefusedStatus(pod, why) },
   });
 }
@@ -134,7 +133,7 @@ async function bind(pod: Pod, { client, settings }: PodContext): Promise<void> {
   try {
     await client.call({ method: "POST", path: `/api/v1/namespaces/${namespace}/pods/${name}/binding`, body });
   } catch (error) {
-    const without = error instanceof KubernetesError && [404, 405, 409].includes(error.status);
+    const without = isRefusal(error, 409);
     if (!without) throw error;
   }
 }
@@ -151,7 +150,7 @@ async function mark(pod: Pod, { client }: PodContext): Promise<Pod> {
   const { name, namespace = "default" } = pod.metadata;
   const body = { metadata: { labels: proxyMarks(randomUUID()) } };
   const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
-  return (await client.call({ method: "PATCH", path, contentType: MERGE_PATCH, body })) as Pod;
+  return (await client.call({ method: "PATCH", path, body })) as Pod;
 }
 
 function messageOf(error: unknown): string {

@@ -1,7 +1,7 @@
 /** What all pods of the node share. */
 
 import type { BootstrapOptions } from "../../gateway/inject/bootstrap.ts";
-import type { KubernetesClient } from "./kubernetes-client.ts";
+import type { KubernetesClient } from "../../gateway/kubernetes/client.ts";
 import type { Pod } from "./kubernetes-objects.ts";
 import type { ReservedNode } from "./reserve-node.ts";
 import type { DataPlaneSettings } from "./settings.ts";

@@ -1,7 +1,7 @@
 /** One pod from its start on this node to its end. */
 
 import { setTimeout as pause } from "node:timers/promises";
-import { KubernetesError, MERGE_PATCH } from "./kubernetes-client.ts";
+import { isRefusal } from "../../gateway/kubernetes/client.ts";
 import type { Pod } from "./kubernetes-objects.ts";
 import { createLatest } from "./latest.ts";
 import { graceMs, type PodContext } from "./pod-context.ts";
@@ -94,7 +94,7 @@ async function confirmDeletion(pod: Pod, context: PodContext): Promise<void> {
       return;
     } catch (error) {
       // Gone already, or another pod of the same name stands there now.
-      if (error instanceof KubernetesError && (error.status === 404 || error.status === 409)) return;
+      if (isRefusal(error, 404) || isRefusal(error, 409)) return;
       await pause(wait, undefined, { signal: context.signal }).catch(() => {});
     }
   }
@@ -116,9 +116,9 @@ function startStatusWriter(pod: Pod, context: PodContext): StatusWriter {
     if (text === written) return;
     try {
       const path = `/api/v1/namespaces/${namespace}/pods/${name}/status`;
-      await context.client.call({ method: "PATCH", path, contentType: MERGE_PATCH, body: { status } });
+      await context.client.call({ method: "PATCH", path, body: { status } });
     } catch (error) {
-      if (error instanceof KubernetesError && error.status === 404) return;
+      if (isRefusal(error, 404)) return;
       throw error;
     }
     written = text;

@@ -3,7 +3,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { buildTokenSecret, TOKEN_FILE, TOKEN_SECRET_FILE } from "../../gateway/inject/bootstrap.ts";
 import { PROXY_UID, XDS_TOKEN_AUDIENCE } from "../../gateway/inject/marks.ts";
-import type { KubernetesClient } from "./kubernetes-client.ts";
+import type { KubernetesClient } from "../../gateway/kubernetes/client.ts";
 import type { Pod } from "./kubernetes-objects.ts";
 import { writeProjectedVolume } from "./projected-volume.ts";
 

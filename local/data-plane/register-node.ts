@@ -2,7 +2,7 @@
 
 import { hostname } from "node:os";
 import process from "node:process";
-import { type KubernetesClient, KubernetesError, MERGE_PATCH } from "./kubernetes-client.ts";
+import { isRefusal, type KubernetesClient, KubernetesRefusal } from "../../gateway/kubernetes/client.ts";
 import type { ReservedNode } from "./reserve-node.ts";
 import type { DataPlaneSettings } from "./settings.ts";
 
@@ -21,13 +21,13 @@ export async function registerNode({ client, node, settings, report }: RegisterN
   const path = `/api/v1/nodes/${settings.nodeName}`;
   try {
     await client.call({ method: "DELETE", path }).catch((error: unknown) => {
-      if (!(error instanceof KubernetesError && error.status === 404)) throw error;
+      if (!isRefusal(error, 404)) throw error;
     });
     await client.call({ method: "POST", path: "/api/v1/nodes", body: nodeObject(node, settings) });
     const body = { status: nodeStatus(node, new Date().toISOString()) };
-    await client.call({ method: "PATCH", path: `${path}/status`, contentType: MERGE_PATCH, body });
+    await client.call({ method: "PATCH", path: `${path}/status`, body });
   } catch (error) {
-    if (!(error instanceof KubernetesError)) throw error;
+    if (!(error instanceof KubernetesRefusal)) throw error;
     report(`the Node ${settings.nodeName} could not be registered: ${error.message}`);
   }
 }

@@ -1,15 +1,15 @@
 /** Pods as processes on this machine: the parts of a node, wired (README.md says what is emulated how). */
 
 import { mkdir } from "node:fs/promises";
+import { createKubernetesClient } from "../../gateway/kubernetes/client.ts";
+import type { Collection } from "../../gateway/kubernetes/list-watch.ts";
 import { startClusterDns } from "./cluster-dns.ts";
 import { buildDnsZone, type DnsZone, resolveName } from "./dns-zone.ts";
 import { type EnvoyBinary, publishEnvoy } from "./envoy-binary.ts";
 import { startKubeProxy } from "./kube-proxy.ts";
-import { readKubeconfig } from "./kubeconfig.ts";
 import { startKubelet } from "./kubelet.ts";
-import { createKubernetesClient } from "./kubernetes-client.ts";
 import type { EndpointSlice, KubernetesObject, Pod, Service } from "./kubernetes-objects.ts";
-import { type ListWatch, startListWatch } from "./list-watch.ts";
+import { type ObjectCache, startObjectCache } from "./object-cache.ts";
 import type { PodContext, ProxyDescription } from "./pod-context.ts";
 import { createAddressPool } from "./pod-network.ts";
 import { registerNode } from "./register-node.ts";
@@ -47,18 +47,18 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
   await using building = new AsyncDisposableStack();
   await joinNode(node.runDir);
   await mkdir(logDir, { recursive: true, mode: 0o755 });
-  const client = building.use(createKubernetesClient(await readKubeconfig(options.kubeconfig)));
+  const client = createKubernetesClient(options.kubeconfig);
   await registerNode({ client, node, settings, report });
 
   const listen = <T extends KubernetesObject>(
-    path: string,
+    collection: Collection,
     onChange: (object: T, gone: boolean) => void,
-  ): ListWatch<T> => building.use(startListWatch<T>({ client, path, onChange, report }));
+  ): ObjectCache<T> => building.use(startObjectCache<T>({ client, collection, onChange, report }));
   const changes = { network: (): void => {}, pod: (_pod: Pod, _gone: boolean): void => {} };
   const onNetworkChange = (): void => changes.network();
-  const services = listen<Service>("/api/v1/services", onNetworkChange);
-  const slices = listen<EndpointSlice>("/apis/discovery.k8s.io/v1/endpointslices", onNetworkChange);
-  const namespaces = listen<KubernetesObject>("/api/v1/namespaces", () => {});
+  const services = listen<Service>(core("services", "Service"), onNetworkChange);
+  const slices = listen<EndpointSlice>(sliceCollection, onNetworkChange);
+  const namespaces = listen<KubernetesObject>(core("namespaces", "Namespace"), () => {});
   await Promise.all([services.synced, slices.synced, namespaces.synced]);
 
   let zone: DnsZone | undefined;
@@ -96,7 +96,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
     signal: stop.signal,
   };
   const kubelet = building.use(startKubelet({ context, namespaces: namespaces.objects }));
-  const pods = listen<Pod>("/api/v1/pods", kubelet.podChanged);
+  const pods = listen<Pod>(core("pods", "Pod"), kubelet.podChanged);
   await pods.synced;
   const standing = building.move();
   return {
@@ -107,6 +107,17 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
       return standing.disposeAsync();
     },
   };
+}
+
+const sliceCollection: Collection = {
+  group: "discovery.k8s.io",
+  version: "v1",
+  plural: "endpointslices",
+  kind: "EndpointSlice",
+};
+
+function core(plural: string, kind: string): Collection {
+  return { group: "", version: "v1", plural, kind };
 }
 
 async function proxyOf({ envoyBinary, bootstrap }: DataPlaneOptions): Promise<PodContext["proxy"]> {

@@ -5,12 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseAllDocuments } from "yaml";
-import { readKubeconfig } from "../../local/data-plane/kubeconfig.ts";
-import {
-  createKubernetesClient,
-  type KubernetesClient,
-  KubernetesError,
-} from "../../local/data-plane/kubernetes-client.ts";
+import { createKubernetesClient, isRefusal, type KubernetesClient } from "../../gateway/kubernetes/client.ts";
 import { type NodeReservation, reserveNode } from "../../local/data-plane/reserve-node.ts";
 import { startKubernetes } from "../../local/kubernetes/start-kubernetes.ts";
 
@@ -35,7 +30,7 @@ export async function startLocalCluster(): Promise<LocalCluster> {
   building.defer(() => rm(folder, { recursive: true, force: true }));
   const kubeconfig = join(folder, "kubeconfig");
   await writeFile(kubeconfig, kubernetes.kubeconfig, { mode: 0o600 });
-  const client = building.use(createKubernetesClient(await readKubeconfig(kubeconfig)));
+  const client = createKubernetesClient(kubeconfig);
   const standing = building.move();
   return { node, client, kubeconfig, folder, [Symbol.asyncDispose]: () => standing.disposeAsync() };
 }
@@ -79,7 +74,7 @@ export async function getPod(client: KubernetesClient, key: string): Promise<Pod
   try {
     return (await client.call({ method: "GET", path: `/api/v1/namespaces/${namespace}/pods/${name}` })) as PodSeen;
   } catch (error) {
-    if (error instanceof KubernetesError && error.status === 404) return undefined;
+    if (isRefusal(error, 404)) return undefined;
     throw error;
   }
 }
