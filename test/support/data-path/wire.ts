@@ -9,6 +9,8 @@ export interface Look {
   readonly bytes?: string;
   readonly from?: string;
   readonly to?: string;
+  /** Neither from nor to this address. */
+  readonly without?: string;
 }
 
 export interface Wire<Name extends string> extends AsyncDisposable {
@@ -69,11 +71,12 @@ async function load(namespace: string, lines: readonly string[]): Promise<void> 
   await inNamespace(namespace, ["iptables-restore", "--wait", "10", "--noflush"], text);
 }
 
-function ruleOf(name: string, { text, bytes, from, to }: Look): string {
+function ruleOf(name: string, { text, bytes, from, to, without }: Look): string {
   return [
     "-p tcp",
     ...(from === undefined ? [] : [`-s ${from}`]),
     ...(to === undefined ? [] : [`-d ${to}`]),
+    ...(without === undefined ? [] : [`! -s ${without} ! -d ${without}`]),
     ...(text === undefined ? [] : [`-m string --algo bm --string ${text}`]),
     ...(bytes === undefined ? [] : [`-m string --algo bm --hex-string "|${bytes}|"`]),
     `-m comment --comment ${name}`,
