@@ -7,131 +7,13 @@ import { buildMesh } from "../../shared/core/mesh/build-mesh.ts";
 import { accountKey, carriesRequests, type Mesh, type RouteRule } from "../../shared/core/mesh/mesh.ts";
 import { compareObjectKeys, type MeshObject, objectKeyText } from "../../shared/core/object.ts";
 import type { SmiSemantics } from "../../shared/core/policy/semantics.ts";
-import {
-  httpRouteGroup,
-  type KubernetesObject,
-  meshConfig,
-  namespace,
-  pod,
-  service,
-  stateOf,
-  tcpRoute,
-  trafficSplit,
-  trafficTarget,
-} from "../support/build.ts";
-import { type Attempt, allowed, type Request } from "../support/oracle.ts";
-
-const cases = { numRuns: Number(process.env["WEFT_CASES"] ?? 500) };
+import { httpRouteGroup, pod, service, stateOf, tcpRoute, trafficSplit, trafficTarget } from "../support/build.ts";
+import { type Attempt, allowed } from "../support/oracle.ts";
+import { badBody, cases, clustersOf, oneOf, ports, requests, semantics } from "./clusters.ts";
 
 const places = ["a", "b", "out"];
 const names = ["x", "y", "z"];
-const ports = [80, 81, 3306];
-const requests: readonly Request[] = [
-  { method: "GET", path: "/buy?q=1" },
-  { method: "POST", path: "/buy/all" },
-  { method: "GET", path: "/", headers: { ":authority": "x.a", v: "1" } },
-];
-
-const oneOf = <T>(values: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
-const fullName = fc
-  .tuple(oneOf(["a", "a", "a", "a", "b", "b", "out"]), oneOf(names))
-  .map(([place, name]) => `${place}/${name}`);
-const created = fc.nat(3);
-
-const port = fc.record(
-  {
-    port: oneOf(ports),
-    targetPort: oneOf<number | string>([80, 81, "web"]),
-    name: oneOf(["http-a", "tcp-b", "plain"]),
-    appProtocol: oneOf(["http", "grpc", "tcp", "tcp-server-first", "smtp"]),
-    protocol: oneOf(["TCP", "UDP"]),
-  },
-  { requiredKeys: ["port"] },
-);
-
-const match = fc.record(
-  {
-    name: oneOf(["m", "n"]),
-    pathRegex: oneOf(["/buy", "/buy.*", "", "/|/buy", "[", "(?=a)"]),
-    methods: fc.subarray(["GET", "POST", "*"]),
-    headers: oneOf<JsonObject | readonly JsonObject[]>([[{ Host: "x.*" }, { v: "1" }], { v: "[0-9]" }, [{ v: "(" }]]),
-  },
-  { requiredKeys: ["name"] },
-);
-
-const rule = fc.oneof(
-  fc.record(
-    { kind: fc.constant("HTTPRouteGroup"), name: oneOf(names), matches: fc.subarray(["m", "n", "n", "o"]) },
-    { requiredKeys: ["kind", "name"] },
-  ),
-  fc.record({ kind: oneOf(["TCPRoute", "TCPRoute", "UDPRoute"]), name: oneOf(names) }),
-);
-
-const target = fc
-  .record({
-    to: oneOf(names),
-    from: fc.array(fullName, { minLength: 1, maxLength: 3 }),
-    rules: fc.array(rule, { minLength: 1, maxLength: 3 }),
-  })
-  .chain((shape) => fullName.map((name) => trafficTarget(name, shape)));
-
-const object: fc.Arbitrary<KubernetesObject> = fc.oneof(
-  fc
-    .record({
-      ports: fc.uniqueArray(port, { selector: (item) => item.port, maxLength: 3 }),
-      app: oneOf(names),
-      created,
-    })
-    .chain(({ app, ...shape }) => fullName.map((name) => service(name, { ...shape, selector: { app } }))),
-  fc
-    .record({ account: oneOf(names), app: oneOf(names), meshed: fc.boolean() })
-    .chain(({ app, ...shape }) =>
-      fullName.map((name) => pod(name, { ...shape, labels: { app }, ports: { web: 8080 } })),
-    ),
-  fc.array(match, { maxLength: 3 }).chain((matches) => fullName.map((name) => httpRouteGroup(name, matches))),
-  fc.subarray(ports).chain((list) => fullName.map((name) => tcpRoute(name, list))),
-  fc
-    .record({
-      root: oneOf(names),
-      backends: fc.dictionary(oneOf([...names, "gone"]), oneOf([0, 1, 50, -1, 0.5])),
-      created,
-    })
-    .chain((shape) => fullName.map((name) => trafficSplit(name, shape))),
-  fc
-    .record({
-      root: oneOf(names),
-      backends: fc.dictionary(oneOf(names), fc.nat(9)),
-      matches: fc.subarray(names),
-      created,
-    })
-    .chain((shape) => fullName.map((name) => trafficSplit(name, shape))),
-  target,
-  target,
-  fc
-    .tuple(target, oneOf(["sources", "rules"]))
-    .map(([one, member]) => ({ ...one, spec: { ...one.spec, [member]: [] } })),
-  fc.record({ permissive: fc.nat(3).map((n) => n === 0), egress: fc.boolean() }).map(meshConfig),
-);
-
-/** A mesh in which most of what is generated finds what it refers to. */
-const frame = [
-  namespace("a"),
-  namespace("b"),
-  namespace("out", {}),
-  meshConfig({ permissive: false }),
-  ...places.flatMap((place) =>
-    names.flatMap((name) => [
-      service(`${place}/${name}`, { ports: [80, { port: 3306, appProtocol: "tcp" }], created: 2 }),
-      pod(`${place}/${name}`, { ports: { web: 8080 } }),
-      httpRouteGroup(`${place}/${name}`, [{ name: "m", pathRegex: "/buy" }, { name: "n" }]),
-      tcpRoute(`${place}/${name}`, name === "x" ? [3306] : []),
-    ]),
-  ),
-];
-
-/** Later objects replace those of the same name. */
-const cluster = fc.array(object, { maxLength: 25 }).map((objects) => stateOf([...frame, ...objects]));
-const semantics = oneOf<SmiSemantics>(["osm", "spec"]);
+const { cluster, target } = clustersOf({ places: ["a", "b"], names, most: 25 });
 
 const build = (objects: Iterable<MeshObject>, smiSemantics: SmiSemantics): ReturnType<typeof buildMesh> =>
   buildMesh({ objects, settings: { smiSemantics } });
@@ -153,15 +35,6 @@ function assertSubset(smaller: ReadonlySet<Attempt>, larger: ReadonlySet<Attempt
     [],
   );
 }
-
-/** None of these is a body of any kind. */
-const badBody = oneOf<JsonObject>([
-  { refused: { bodyHash: "x", reason: "larger than 900 KB" } },
-  { refused: "no name" },
-  { spec: 5, labels: 5 },
-  { spec: [], labels: [] },
-  { spec: "{}", labels: "{}" },
-]);
 
 test("the order of the objects does not show, nor does building twice", () => {
   const shuffled = cluster.chain((objects) =>
