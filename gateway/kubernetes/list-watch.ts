@@ -1,22 +1,24 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { MeshError } from "../../shared/shell/mesh-error.ts";
+import { pause } from "../../shared/shell/pause.ts";
 import { backoff } from "../../shared/shell/retry.ts";
-import { type KubernetesClient, type KubernetesObject, KubernetesRefusal } from "./client.ts";
+import { isRefusal, type KubernetesClient, type KubernetesObject, KubernetesRefusal } from "./client.ts";
 
 /** A collection across all namespaces. */
 export interface Collection {
   readonly group: string;
   readonly version: string;
+  /** Asked for, in this order, where the cluster does not serve `version`. */
+  readonly olderVersions?: readonly string[];
   readonly plural: string;
   readonly kind: string;
 }
 
 export interface ListWatchHandlers {
-  /** The whole collection; what is not in it is gone. */
+  /** The whole collection; what is not in it is gone. A kind that is not installed counts as empty. */
   readonly replaced: (objects: readonly KubernetesObject[]) => void;
   readonly applied: (object: KubernetesObject) => void;
   readonly deleted: (object: KubernetesObject) => void;
-  /** A list or watch failed and is tried again; or the collection's kind is not installed (`absent`), which counts as empty. */
+  /** A list or watch failed and is tried again. */
   readonly fault: (error: Error) => void;
 }
 
@@ -29,6 +31,12 @@ const retry = { baseDelay: 100, maxDelay: 10_000 };
 /** How long the kind of an absent CRD is left alone before it is asked for again. Milliseconds. */
 const absentDelay = 2000;
 
+/** Where a watch goes on: after this resourceVersion of this version of the kind. */
+interface Place {
+  readonly version: string;
+  readonly resourceVersion: string;
+}
+
 /**
  * Follows one collection: consistent list, then a watch from its resourceVersion with bookmarks. 410 or a broken history: a new list; other faults: the
  * watch again from where it was, with jittered back-off.
@@ -38,50 +46,55 @@ export function startListWatch(
   collection: Collection,
   handlers: ListWatchHandlers,
 ): ListWatch {
-  const root =
-    collection.group === "" ? `/api/${collection.version}` : `/apis/${collection.group}/${collection.version}`;
-  const path = `${root}/${collection.plural}`;
   const stop = new AbortController();
   const listed = new Set<PromiseWithResolvers<void>>();
   let round = new AbortController();
-  let from: string | undefined;
+  let from: Place | undefined;
+  let failures = 0;
 
   const list = async (signal: AbortSignal): Promise<void> => {
     const waiting = [...listed];
-    const found = await readList(client, { path, collection, signal });
-    from = found.resourceVersion;
+    const found = await readList(client, collection, signal);
     handlers.replaced(found.items);
+    from = found.place;
     for (const waiter of waiting) {
       listed.delete(waiter);
       waiter.resolve();
     }
-    if (found.resourceVersion === undefined) await delay(absentDelay, undefined, { signal });
+    if (from === undefined) {
+      failures = 0;
+      await pause(absentDelay, signal);
+    }
   };
-  const watch = async (signal: AbortSignal, resourceVersion: string): Promise<void> => {
+  const watch = async (signal: AbortSignal, { version, resourceVersion }: Place): Promise<void> => {
     const query = `watch=1&allowWatchBookmarks=true&resourceVersion=${encodeURIComponent(resourceVersion)}`;
-    await client.watch(`${path}?${query}`, signal, (line) => {
+    let lines = 0;
+    await client.watch(`${pathOf(collection, version)}?${query}`, signal, (line) => {
       const { type, object } = JSON.parse(line) as WatchLine;
       if (type === "ERROR")
         throw new KubernetesRefusal(object.code ?? 500, object.reason ?? "", object.message ?? "watch error");
-      if (object.metadata.resourceVersion !== undefined) from = object.metadata.resourceVersion;
-      if (type === "ADDED" || type === "MODIFIED") handlers.applied(withKind(object, collection));
-      else if (type === "DELETED") handlers.deleted(withKind(object, collection));
+      lines++;
+      failures = 0;
+      if (object.metadata.resourceVersion !== undefined)
+        from = { version, resourceVersion: object.metadata.resourceVersion };
+      if (type === "ADDED" || type === "MODIFIED") handlers.applied(withKind(object, collection, version));
+      else if (type === "DELETED") handlers.deleted(withKind(object, collection, version));
     });
+    // An ordinary end comes after minutes; a server that only ever answers and ends must not be asked without a pause.
+    if (lines === 0 && !signal.aborted) await pause(backoff(++failures, retry), signal);
   };
   const run = async (): Promise<void> => {
-    for (let failures = 0; !stop.signal.aborted; ) {
+    while (!stop.signal.aborted) {
       round = new AbortController();
       const signal = AbortSignal.any([stop.signal, round.signal]);
       try {
         if (from === undefined || listed.size > 0) await list(signal);
-        if (from !== undefined) await watch(signal, from);
-        failures = 0;
+        if (from !== undefined && !signal.aborted) await watch(signal, from);
       } catch (error) {
         if (signal.aborted) continue; // stopped, or told to list anew
-        if (error instanceof KubernetesRefusal && (error.status === 410 || error.status === 504)) from = undefined;
+        if (error instanceof KubernetesRefusal && historyIsGone.has(error.status)) from = undefined;
         handlers.fault(MeshError.from(error));
-        failures++;
-        await delay(backoff(failures, retry), undefined, { signal }).catch(ignoreAbort);
+        await pause(backoff(++failures, retry), signal);
       }
     }
   };
@@ -101,6 +114,9 @@ export function startListWatch(
   };
 }
 
+/** 410: older than what is kept; 404: the kind, or this version of it, went; 504: a resourceVersion that the server does not know yet. */
+const historyIsGone: ReadonlySet<number> = new Set([404, 410, 504]);
+
 interface WatchLine {
   readonly type: string;
   readonly object: KubernetesObject & { readonly code?: number; readonly reason?: string; readonly message?: string };
@@ -109,38 +125,31 @@ interface WatchLine {
 interface FoundList {
   readonly items: readonly KubernetesObject[];
   /** Undefined when the kind is not installed. */
-  readonly resourceVersion: string | undefined;
+  readonly place: Place | undefined;
 }
 
-async function readList(
-  client: KubernetesClient,
-  {
-    path,
-    collection,
-    signal,
-  }: { readonly path: string; readonly collection: Collection; readonly signal: AbortSignal },
-): Promise<FoundList> {
-  try {
-    // No resourceVersion: a consistent read, never a cache that may lag.
-    const list = await client.call<{
-      readonly metadata: { readonly resourceVersion: string };
-      readonly items: readonly KubernetesObject[];
-    }>({ path, signal });
-    return {
-      items: list.items.map((item) => withKind(item, collection)),
-      resourceVersion: list.metadata.resourceVersion,
-    };
-  } catch (error) {
-    if (error instanceof KubernetesRefusal && error.status === 404) return { items: [], resourceVersion: undefined };
-    throw error;
+async function readList(client: KubernetesClient, collection: Collection, signal: AbortSignal): Promise<FoundList> {
+  for (const version of [collection.version, ...(collection.olderVersions ?? [])]) {
+    try {
+      // No resourceVersion: a consistent read, never a cache that may lag.
+      const list = await client.call<{
+        readonly metadata: { readonly resourceVersion: string };
+        readonly items: readonly KubernetesObject[];
+      }>({ path: pathOf(collection, version), signal });
+      const items = list.items.map((item) => withKind(item, collection, version));
+      return { items, place: { version, resourceVersion: list.metadata.resourceVersion } };
+    } catch (error) {
+      if (!isRefusal(error, 404)) throw error;
+    }
   }
+  return { items: [], place: undefined };
+}
+
+function pathOf({ group, plural }: Collection, version: string): string {
+  return `${group === "" ? "/api" : `/apis/${group}`}/${version}/${plural}`;
 }
 
 /** Items of a list come without apiVersion and kind. */
-function withKind(object: KubernetesObject, { group, version, kind }: Collection): KubernetesObject {
+function withKind(object: KubernetesObject, { group, kind }: Collection, version: string): KubernetesObject {
   return { ...object, apiVersion: group === "" ? version : `${group}/${version}`, kind };
-}
-
-function ignoreAbort(): void {
-  // the wait ended because somebody stopped it or wants a list; the loop sees which
 }
