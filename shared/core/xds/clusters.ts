@@ -128,11 +128,7 @@ export function splitCluster(
     const port = index.port(backend);
     return { port, reached: reachedAccounts(port.port.accounts, options.reach), weight: weights[position] ?? 0 };
   });
-  const causes = [
-    ...root.port.rules.flatMap((rule) => rule.causes),
-    ...[root, ...members.map(({ port }) => port)].map(({ service }) => service.source),
-    ...grantCauses(context, all),
-  ];
+  const causes = portCauses(context, root, all);
   const known = members.filter(({ reached }) => reached.accounts.length > 0);
   const trusts = known.map(({ port, reached }) => upstreamTrust(context, port, reached));
 
@@ -228,7 +224,12 @@ export function blackholeCluster(context: TranslationContext): Resource {
 /** The application itself, beside the proxy. In the class's own set (`variant`), as everything inbound. */
 export function localCluster(
   { pool }: TranslationContext,
-  local: { readonly targetPort: number; readonly family: IpFamily; readonly variant: string },
+  local: {
+    readonly targetPort: number;
+    readonly family: IpFamily;
+    readonly variant: string;
+    readonly causes: Resource["causes"];
+  },
 ): Resource {
   const name = localName(local.targetPort);
   const address = socketAddress(local.family === "IPv4" ? "127.0.0.1" : "::1", local.targetPort);
@@ -243,7 +244,7 @@ export function localCluster(
       },
       typedExtensionProtocolOptions: downstreamProtocol,
     }),
-    causes: [],
+    causes: local.causes,
     references: [],
   }));
 }
@@ -300,7 +301,20 @@ function upstreamCauses(
   return [port.service.source, ...grantCauses(context, reached)];
 }
 
+/** What makes the ways from a port to its backends what they are. */
+export function portCauses(
+  context: TranslationContext,
+  { service, port }: PortOfService,
+  reached: ReachedAccounts,
+): Resource["causes"] {
+  const ofRules = port.rules.flatMap(({ causes, backends }) => [
+    ...causes,
+    ...backends.map((backend) => context.index.port(backend).service.source),
+  ]);
+  return [service.source, ...ofRules, ...grantCauses(context, reached)];
+}
+
 /** Who may reach these accounts at all: what makes the set of accounts what it is, for whichever class. */
-export function grantCauses({ index }: TranslationContext, reached: ReachedAccounts): Resource["causes"] {
+function grantCauses({ index }: TranslationContext, reached: ReachedAccounts): Resource["causes"] {
   return index.grantsTo(reached.accounts).map((grant) => grant.source);
 }

@@ -78,6 +78,7 @@ function inboundPortResources(
   const { targetPort } = port;
   const cluster = localName(targetPort);
   const { filters, trust, policy } = protocolFilters(context, workload, port);
+  const causes = port.services.map(({ source }) => source);
   return {
     chain: {
       name: inboundChainName(targetPort),
@@ -94,6 +95,7 @@ function inboundPortResources(
         targetPort,
         family: workload.ipFamilies.includes("IPv4") ? "IPv4" : "IPv6",
         variant: workload.key,
+        causes,
       }),
       policy,
     ],
@@ -102,7 +104,7 @@ function inboundPortResources(
       { type: "trust-set", name: trust },
       { type: policy.type, name: policy.name },
     ],
-    causes: port.services.map(({ source }) => source),
+    causes,
   };
 }
 

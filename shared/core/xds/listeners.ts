@@ -1,6 +1,6 @@
 import type { MeshSettings } from "../mesh/mesh.ts";
 import { cidrRanges, cidrText, familyOf, socketAddress } from "./addresses.ts";
-import { blackholeCluster, grantCauses, passthroughCluster, splitCluster, upstreamCluster } from "./clusters.ts";
+import { blackholeCluster, passthroughCluster, portCauses, splitCluster, upstreamCluster } from "./clusters.ts";
 import { any, encode } from "./encode.ts";
 import { TrafficDirection } from "./gen/envoy/config/core/v3/base.ts";
 import { Listener } from "./gen/envoy/config/listener/v3/listener.ts";
@@ -164,7 +164,7 @@ function tcpListeners(
         port: port.port.port,
         chain: { filters: [tcpProxy(routeName(port.service.key, port.port.port), cluster)] },
       }),
-      causes: [port.service.source, ...grantCauses(context, reached)],
+      causes: portCauses(context, port, reached),
       references: [{ type: "cluster", name: cluster }],
     }));
   });

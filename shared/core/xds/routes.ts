@@ -1,5 +1,5 @@
 import type { HttpMatch, RouteRule } from "../mesh/mesh.ts";
-import { grantCauses, upstreamCluster } from "./clusters.ts";
+import { portCauses, upstreamCluster } from "./clusters.ts";
 import { encode, milliseconds } from "./encode.ts";
 import { RouteConfiguration } from "./gen/envoy/config/route/v3/route.ts";
 import type { RetryPolicy, Route, RouteMatch } from "./gen/envoy/config/route/v3/route_components.ts";
@@ -69,14 +69,7 @@ function routeConfiguration(
   return context.pool.resource({ type: "route", name, variant }, () => ({
     // The listener was chosen by address, so any host name that led here is meant for this Service.
     body: encode(RouteConfiguration, { name, virtualHosts: [{ name, domains: ["*"], routes: options.routes }] }),
-    causes: [
-      port.service.source,
-      ...port.port.rules.flatMap((rule) => [
-        ...rule.causes,
-        ...rule.backends.map((backend) => context.index.port(backend).service.source),
-      ]),
-      ...grantCauses(context, reached),
-    ],
+    causes: portCauses(context, port, reached),
     references: options.clusters.map((cluster) => ({ type: "cluster", name: cluster })),
   }));
 }
