@@ -25,7 +25,7 @@ const steps: readonly Step[] = [
   { name: "lint", command: ["oxlint", "--type-aware", "--threads", "1"] },
   { name: "dead code", command: ["knip"] },
   { name: "format", command: ["biome", "ci", "--colors=off", "."] },
-  { name: "dependency rules", command: ["node", "--test", "test/architecture.test.ts"] },
+  { name: "rules", command: ["node", "--test", "test/architecture.test.ts", "test/lint.test.ts"] },
   { name: "problems page", command: ["node", "tools/problems-page.ts", "--check"] },
   { name: "test:quick", command: ["node", "tools/test.ts", "quick"] },
 ];

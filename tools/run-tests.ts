@@ -1,11 +1,13 @@
 /** Several runs of node:test as one: one stream of events, one report, one summary at its end. */
 
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { run } from "node:test";
 import { spec, type TestEvent } from "node:test/reporters";
-import type { TestPhase } from "./test-suites.ts";
+import { pathToFileURL } from "node:url";
+import type { TestGroup, TestPhase } from "./test-suites.ts";
 
 /** A file that cannot run here, and why. */
 export interface SkippedFile {
@@ -28,9 +30,20 @@ export async function runTests(options: {
   return (totals.get("fail") ?? 0) + (totals.get("cancelled") ?? 0) === 0;
 }
 
-function startPhase(root: string, { files, concurrency, timeout }: TestPhase): AsyncIterable<TestEvent> {
+function startPhase(root: string, { groups, concurrency, timeout }: TestPhase): AsyncIterable<TestEvent> {
   const signal = AbortSignal.timeout(phaseLimit);
-  return run({ cwd: root, files: files.map((file) => join(root, file)), concurrency, timeout, signal });
+  return run({ cwd: root, files: groups.map((group) => fileOf(root, group)), concurrency, timeout, signal });
+}
+
+/** node:test gives each file a process; files that share one are imported by a file of theirs. */
+function fileOf(root: string, group: TestGroup): string {
+  const [first, ...others] = group;
+  if (first !== undefined && others.length === 0) return join(root, first);
+  const folder = join(root, "node_modules/.cache/tests");
+  const path = join(folder, `${first?.replaceAll("/", "-")}-and-${others.length}-others.mjs`);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path, group.map((file) => `import "${pathToFileURL(join(root, file)).href}";\n`).join(""));
+  return path;
 }
 
 /** The events of all runs, with their summaries added up into one that stands at the end. */

@@ -1,25 +1,35 @@
-/** Which test files there are, and which of them belong together. */
+/** Which test files there are, and which of them run together. */
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
-/** Files that run at a time, `concurrency` of them side by side. */
+/** Groups that run at a time, `concurrency` of them side by side. */
 export interface TestPhase {
-  readonly files: readonly string[];
+  readonly groups: readonly TestGroup[];
   readonly concurrency: number;
   /** Milliseconds after which a test has failed. */
   readonly timeout: number;
 }
 
+/** Files that share a process, one after the other. Most have their own. */
+export type TestGroup = readonly string[];
+
 export type Suite = "quick" | "all";
 
 const sourceFolders = ["shared", "functions", "gateway", "local", "tools", "test"];
 
-/** Start processes, or hold a stand-in to the unmodified SDK over sockets: seconds each. */
-const slow = [/(^|\/)main\.test\.ts$/, /^test\/contract\/(cosmos|event-hubs|functions-host|kubernetes)\.test\.ts$/];
+/** Start processes, hold a stand-in to the unmodified SDK over sockets, or run a tool over the repository (`check` does, too): seconds each. */
+const slow = [
+  /(^|\/)main\.test\.ts$/,
+  /^test\/contract\/(cosmos|event-hubs|functions-host|kubernetes)\.test\.ts$/,
+  /^test\/(architecture|lint)\.test\.ts$/,
+];
 
 /** Need a real Envoy; what needs the rights for pods too says so itself. */
 const withEnvoy = [/^test\/(data-plane|e2e)\//, /^test\/conformance\/.*envoy\.test\.ts$/];
+
+/** Share a process: what is pure has nothing to spoil for the next, and what starts a whole mesh spends more time on loading it than on testing. */
+const together = [/^shared\/core\//, /^test\/feature\//];
 
 /** Every test file of the repository, as paths from its root, sorted. */
 export function findTestFiles(root: string): readonly string[] {
@@ -27,9 +37,7 @@ export function findTestFiles(root: string): readonly string[] {
     .flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((name) => join(folder, name)),
     )
-    .filter(
-      (path) => path.endsWith(".test.ts") && !path.includes("/node_modules/") && !path.startsWith("test/fixtures/"),
-    )
+    .filter((path) => path.endsWith(".test.ts") && !path.includes("/node_modules/"))
     .sort();
 }
 
@@ -37,21 +45,27 @@ export function needsEnvoy(file: string): boolean {
   return withEnvoy.some((pattern) => pattern.test(file));
 }
 
-function isSlow(file: string): boolean {
-  return slow.some((pattern) => pattern.test(file));
-}
-
 /**
  * The phases of a suite, in order. `quick`: unit, golden, property, contract in memory and feature; no Envoy, no root.
  * `all`: these and the rest. What starts Envoys or whole systems runs alone, as it measures time and owns the machine's network.
  */
 export function testPhases(suite: Suite, files: readonly string[]): readonly TestPhase[] {
-  const quick = files.filter((file) => !isSlow(file) && !needsEnvoy(file));
-  if (suite === "quick") return [{ files: quick, concurrency: 2, timeout: 60_000 }];
-  const alone = files.filter(needsEnvoy);
   const sideBySide = files.filter((file) => !needsEnvoy(file));
+  if (suite === "quick") return [{ groups: grouped(sideBySide.filter(isQuick)), concurrency: 2, timeout: 60_000 }];
+  const alone = files.filter(needsEnvoy).map((file) => [file]);
   return [
-    { files: sideBySide, concurrency: 2, timeout: 300_000 },
-    { files: alone, concurrency: 1, timeout: 600_000 },
+    { groups: grouped(sideBySide), concurrency: 2, timeout: 300_000 },
+    { groups: alone, concurrency: 1, timeout: 600_000 },
   ];
+}
+
+function isQuick(file: string): boolean {
+  return !slow.some((pattern) => pattern.test(file));
+}
+
+/** The large groups first, so that no process is left with one when all others are done. */
+function grouped(files: readonly string[]): readonly TestGroup[] {
+  const groups = together.map((pattern) => files.filter((file) => pattern.test(file)));
+  const single = files.filter((file) => !together.some((pattern) => pattern.test(file)));
+  return [...groups, ...single.map((file) => [file])].filter(({ length }) => length > 0);
 }

@@ -11,8 +11,8 @@ const root = resolve(import.meta.dirname, "..");
 const suite = process.argv[2] ?? "all";
 const noInstall = process.argv.includes("--no-install");
 
-/** Generated cases for each property; `npm test` takes the number that the property itself names. */
-const nightlyCases = "10000";
+/** Generated cases for each property; `npm test` takes the number that the properties themselves name. */
+const cases = { quick: "100", nightly: "10000" };
 
 /** Every file is a process of its own and loads much the same modules: what Node compiled once it need not compile again. */
 process.env["NODE_COMPILE_CACHE"] ??= join(root, "node_modules/.cache/compile");
@@ -37,11 +37,12 @@ async function prepare(): Promise<{ readonly missingEnvoy: string | undefined }>
 async function main(): Promise<void> {
   const files = findTestFiles(root);
   if (suite === "quick") {
+    process.env["WEFT_CASES"] ??= cases.quick;
     const passed = await runTests({ root, phases: testPhases("quick", files), skipped: [] });
     process.exitCode = passed ? 0 : 1;
     return;
   }
-  if (suite === "nightly") process.env["WEFT_CASES"] ??= nightlyCases;
+  if (suite === "nightly") process.env["WEFT_CASES"] ??= cases.nightly;
   const { missingEnvoy } = await prepare();
   const skipped: readonly SkippedFile[] =
     missingEnvoy === undefined ? [] : files.filter(needsEnvoy).map((file) => ({ file, reason: missingEnvoy }));
