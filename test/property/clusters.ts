@@ -50,7 +50,9 @@ export const badBody = oneOf<JsonObject>([
 ]);
 
 export interface Clusters {
-  /** Everything that the world is made of, and more; later objects replaced those of the same name. */
+  /** As Kubernetes has them; some may have one name. */
+  readonly objects: fc.Arbitrary<readonly KubernetesObject[]>;
+  /** Everything that the world is made of, and more; later objects have replaced those of the same name. */
   readonly cluster: fc.Arbitrary<readonly MeshObject[]>;
   readonly object: fc.Arbitrary<KubernetesObject>;
   readonly target: fc.Arbitrary<KubernetesObject>;
@@ -152,6 +154,6 @@ export function clustersOf({ places, names, most }: World): Clusters {
     ),
   ];
 
-  const cluster = fc.array(object, { maxLength: most }).map((objects) => stateOf([...frame, ...objects]));
-  return { cluster, object, target };
+  const objects = fc.array(object, { maxLength: most }).map((more) => [...frame, ...more]);
+  return { objects, cluster: objects.map(stateOf), object, target };
 }

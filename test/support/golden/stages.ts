@@ -68,7 +68,7 @@ export const stages: readonly Stage[] = [
 const time = "2026-01-01T00:00:00Z";
 
 /** The first list of a gateway that finds these objects. What differs from run to run (trace ids) is left out. */
-async function eventsOf(objects: readonly KubernetesObject[]): Promise<readonly ClusterEvent[]> {
+export async function eventsOf(objects: readonly KubernetesObject[]): Promise<readonly ClusterEvent[]> {
   await using cluster = startClusterObjects({
     client: createStaticCluster(objects),
     network: { serviceCidrs: ["10.96.0.0/12"], podCidrs: ["10.244.0.0/16"] },
