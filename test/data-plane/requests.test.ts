@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import type { GrpcResult, WebSocketResult } from "../support/data-path/apps/commands.ts";
+import { eventually } from "../support/data-path/eventually.ts";
 import { skip } from "../support/data-path/machine.ts";
 import {
   account,
@@ -293,6 +294,66 @@ test("a WebSocket passes where its upgrade is granted", options, async () => {
   assert.deepEqual((await talk(bob)).received, []);
   await mesh.remove(policy);
 });
+
+test(
+  "what a proxy refuses leaves its last good policy, holds up nothing else, and shows on its objects",
+  options,
+  async () => {
+    // Unicode's category of cased letters: our own check of expressions knows it, Envoy's RE2 does not.
+    const group = (expression: string): TestObject =>
+      routeGroup("shop/routes", [
+        { name: "items", pathRegex: "/items" },
+        { name: "people", pathRegex: expression },
+      ]);
+    const target = (name: string, match: string): TestObject =>
+      trafficTarget(`shop/${name}`, {
+        to: "server",
+        from: [`shop/${name}`],
+        rules: [{ kind: "HTTPRouteGroup", name: "routes", matches: [match] }],
+      });
+    const refusals = async (): Promise<readonly string[]> =>
+      (await mesh.problems())
+        .filter(({ code }) => code === "rejected-by-proxy")
+        .map(({ object }) => `${object.kind} ${object.namespace}/${object.name}`);
+    await mesh.apply([group("/people/.*"), target("alice", "items")]);
+    assert.deepEqual([await statuses(alice, "/items"), await statuses(bob, "/people/eva")], ["200", "403"]);
+
+    await mesh.write([group("/people/\\p{LC}+"), target("bob", "people")]);
+    await eventually("the refusal is told", async () => (await refusals()).length > 0);
+    assert.deepEqual([...new Set(await refusals())].sort(), [
+      "HTTPRouteGroup shop/routes",
+      "TrafficTarget shop/alice",
+      "TrafficTarget shop/bob",
+    ]);
+    const events = await eventually("each object has an Event", async () => {
+      const found = (await mesh.events("shop")).filter(({ reason }) => reason === "rejected-by-proxy");
+      return new Set(found.map(({ involvedObject: { kind, name } }) => `${kind}/${name}`)).size === 3 && found;
+    });
+    for (const { message, type } of events) {
+      assert.equal(type, "Warning");
+      assert.match(message, /shop\/server.*refused extension authz-.*\\p\{LC\}/);
+    }
+    assert.equal(await statuses(alice, "/items"), "200", "the last good policy");
+    const [held] = await bob.http({ url: `${web}/people/eva` });
+    assert.deepEqual(
+      [held?.status, held?.body],
+      [403, "RBAC: access denied"],
+      "the client has its part, the server not",
+    );
+
+    await mesh.write([meshConfig({ egress: true })]);
+    const outside = "http://outside.plain.svc.cluster.local/";
+    await eventually(
+      "another change takes effect",
+      async () => (await alice.http({ url: outside }))[0]?.status === 200,
+    );
+
+    await mesh.apply([group("/people/[a-z]+"), meshConfig({})]);
+    assert.deepEqual([await statuses(bob, "/people/eva"), await statuses(alice, "/items")], ["200", "200"]);
+    assert.deepEqual(await refusals(), [], "what is mended is a problem no more");
+    await mesh.remove([target("alice", ""), target("bob", ""), group("")]);
+  },
+);
 
 /** A plain server on an address that is neither a pod's nor a Service's. */
 async function startHostServer(host: string): Promise<AsyncDisposable & { readonly port: number }> {

@@ -19,8 +19,8 @@ import {
   trafficSplit,
   trafficTarget,
 } from "../support/data-path/objects.ts";
-import { startTestMesh, type TestMesh } from "../support/data-path/test-mesh.ts";
-import { answerOf, counted, type TestPod } from "../support/data-path/test-pod.ts";
+import { drainSeconds, startTestMesh, type TestMesh } from "../support/data-path/test-mesh.ts";
+import { answerOf, counted, type HeldConnection, type TestPod } from "../support/data-path/test-pod.ts";
 
 const options = { skip, timeout: 120_000 };
 const trials = 400;
@@ -52,6 +52,8 @@ const split = (v1: number, v2: number, groups?: readonly string[]): TestObject =
     ...(groups && { groups }),
   });
 
+const versions = ["store-v1", "store-v2"];
+
 let mesh: TestMesh;
 let client: TestPod;
 let denied: TestPod;
@@ -70,7 +72,7 @@ before(async () => {
     backend("store-v2"),
     service("shop/db", { selector: { tier: "store" }, ports: ports.slice(1), headless: true }),
     ...routes,
-    ...["store-v1", "store-v2"].map((name) =>
+    ...versions.map((name) =>
       pod(`shop/${name}`, { account: name, labels: { app: name, tier: "store" }, listen, subdomain: "db" }),
     ),
     pod("shop/client", { account: "client" }),
@@ -223,7 +225,7 @@ test("TCPRoutes open target ports, one by one", options, async () => {
 
 test("headless: each pod by its own name and address, both protocols", options, async () => {
   await mesh.apply(grants);
-  const pods = await Promise.all(["store-v1", "store-v2"].map((name) => mesh.pod(`shop/${name}`)));
+  const pods = await Promise.all(versions.map((name) => mesh.pod(`shop/${name}`)));
   await eventually("the name has both pods", async () => {
     return (
       (await client.lookup("db.shop")).join() ===
@@ -247,4 +249,19 @@ test("headless: each pod by its own name and address, both protocols", options, 
   await mesh.remove([grant("store-v2")]);
   assert.equal((await client.tcp({ host: "store-v1.db.shop", ...greeting })).map(speaker)[0], "store-v1");
   assert.equal((await client.tcp({ host: "store-v2.db.shop", ...greeting }))[0]?.received, "");
+});
+
+test("a connection that is no longer allowed ends with the drain time; others stay", options, async () => {
+  await mesh.apply(grants);
+  const hold = (version: string, port: number): Promise<HeldConnection> =>
+    client.hold({ name: `${version}:${port}`, host: `${version}.shop`, port, ...(port === echo.port && echo) });
+  const [revoked, kept] = await Promise.all(
+    versions.map((version) => Promise.all([echo, greeting].map(({ port }) => hold(version, port)))),
+  );
+  await mesh.remove([grant("store-v1")]);
+  const limit = drainSeconds * 1000 + 10_000;
+  const stays = (held: readonly HeldConnection[] = [], timeMs: number): Promise<readonly boolean[]> =>
+    Promise.all(held.map((connection) => connection.staysOpen(timeMs)));
+  assert.deepEqual(await stays(revoked, limit), [false, false]);
+  assert.deepEqual(await stays(kept, 0), [true, true]);
 });

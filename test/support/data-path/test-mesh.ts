@@ -17,10 +17,14 @@ export interface TestMesh extends AsyncDisposable {
   readonly hostAddress: string;
   /** Applies objects in order, waits until pods among them are ready, and until every proxy has acknowledged what follows from them. */
   apply(objects: readonly ManifestObject[]): Promise<void>;
+  /** Applies objects and waits until the gateway has seen them, no longer: for changes that not every proxy will acknowledge. */
+  write(objects: readonly ManifestObject[]): Promise<void>;
   /** Deletes objects, waits until they are gone and every proxy has acknowledged what follows. */
   remove(objects: readonly ManifestObject[]): Promise<void>;
   /** By `namespace/name`; the pod is ready. */
   pod(key: string): Promise<TestPod>;
+  /** Kubernetes Events of a namespace. */
+  events(namespace: string): Promise<readonly SeenEvent[]>;
   problems(): Promise<readonly SeenProblem[]>;
   /** Every proxy that is connected has acknowledged the snapshot in force, which holds all that the gateway has seen. */
   settled(): Promise<void>;
@@ -79,18 +83,22 @@ export async function startTestMesh({ gatewayEnv, report = () => {} }: TestMeshO
       return (await readProgress(gatewayUrl)).picture !== picture;
     });
   };
+  const writeAll = async (objects: readonly ManifestObject[]): Promise<void> => {
+    for (const object of objects) {
+      const write = (): Promise<void> => applyObjects(client, [object]);
+      await (policyKinds.has(object.kind) ? writePolicy(object, write) : write());
+    }
+  };
   return {
     client,
     nodeNamespace: node.namespace,
     hostAddress: node.gatewayAddress,
     async apply(objects) {
-      for (const object of objects) {
-        const write = (): Promise<void> => applyObjects(client, [object]);
-        await (policyKinds.has(object.kind) ? writePolicy(object, write) : write());
-      }
+      await writeAll(objects);
       await waitForPods(client, objects, { limitMs: podLimit, signal: AbortSignal.timeout(podLimit) });
       await settled();
     },
+    write: writeAll,
     async remove(objects) {
       const remove = (some: readonly ManifestObject[]): Promise<void> =>
         deleteObjects(client, some, AbortSignal.timeout(podLimit));
@@ -106,10 +114,22 @@ export async function startTestMesh({ gatewayEnv, report = () => {} }: TestMeshO
       if (status?.podIP === undefined) throw new Error(`${key} has no address`);
       return createTestPod({ key, uid: metadata.uid, address: status.podIP });
     },
+    async events(namespace) {
+      const path = `/api/v1/namespaces/${namespace}/events`;
+      return (await client.call<{ readonly items: readonly SeenEvent[] }>({ path })).items;
+    },
     problems: () => readProblems(gatewayUrl),
     settled,
     [Symbol.asyncDispose]: () => mesh[Symbol.asyncDispose](),
   };
+}
+
+/** A part of Kubernetes' Event. */
+export interface SeenEvent {
+  readonly type: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly involvedObject: { readonly kind: string; readonly name: string };
 }
 
 interface Versioned {

@@ -1,6 +1,8 @@
 import type {
   GrpcCommand,
   GrpcResult,
+  HoldCommand,
+  HoldResult,
   HttpCommand,
   HttpResult,
   LoadCommand,
@@ -23,8 +25,15 @@ export interface TestPod {
   tcp(command: TcpCommand): Promise<readonly TcpResult[]>;
   grpc(command: GrpcCommand): Promise<GrpcResult>;
   webSocket(command: WebSocketCommand): Promise<WebSocketResult>;
+  /** Opens a connection that stays, once the server has said something. */
+  hold(command: HoldCommand): Promise<HeldConnection>;
   lookup(host: string): Promise<readonly string[]>;
   startLoad(command: LoadCommand): Promise<RunningLoad>;
+}
+
+export interface HeldConnection {
+  /** Whether the other side leaves the connection open for all of the time. Milliseconds. */
+  staysOpen(timeMs: number): Promise<boolean>;
 }
 
 export interface RunningLoad {
@@ -49,6 +58,14 @@ export function createTestPod({ key, uid, address }: Pick<TestPod, "key" | "uid"
     tcp: (command) => order("/tcp", command),
     grpc: (command) => order("/grpc", command),
     webSocket: (command) => order("/websocket", command),
+    async hold(command) {
+      const { open } = await order<HoldResult>("/hold/open", command);
+      if (!open) throw new Error(`${key} has no connection to ${command.host}:${command.port}`);
+      const { name } = command;
+      return {
+        staysOpen: async (timeoutMs) => (await order<HoldResult>("/hold/watch", { name, timeoutMs })).open,
+      };
+    },
     lookup: (host) => order("/lookup", { host }),
     async startLoad(command) {
       const { name } = command;

@@ -42,6 +42,19 @@ export interface TcpResult {
   readonly end: string;
 }
 
+/** POST /hold/open: one connection that is kept; answered as soon as the server has said something, or with what went wrong. */
+export type HoldCommand = TcpCommand & { readonly name: string };
+
+/** POST /hold/watch: answered when the other side has ended the connection, or after `timeoutMs`. */
+export interface HoldWatchCommand {
+  readonly name: string;
+  readonly timeoutMs: number;
+}
+
+export interface HoldResult {
+  readonly open: boolean;
+}
+
 /** POST /grpc: calls of `/test.Echo/Say` (unary) or `/test.Echo/Chat` (both ways, three messages). */
 export interface GrpcCommand {
   /** host:port */

@@ -2,7 +2,16 @@ import { lookup } from "node:dns/promises";
 import { createServer, type Server } from "node:http";
 import { json } from "node:stream/consumers";
 import { openConnection, repeat, sendRequests, talkWebSocket } from "./clients.ts";
-import type { GrpcCommand, HttpCommand, LoadCommand, TcpCommand, WebSocketCommand } from "./commands.ts";
+import type {
+  GrpcCommand,
+  HoldCommand,
+  HoldWatchCommand,
+  HttpCommand,
+  LoadCommand,
+  TcpCommand,
+  WebSocketCommand,
+} from "./commands.ts";
+import { createHolds } from "./holds.ts";
 import { type Load, startLoad } from "./load.ts";
 
 type Order = (body: never) => Promise<unknown>;
@@ -10,9 +19,12 @@ type Order = (body: never) => Promise<unknown>;
 /** Does from inside the pod what the test asks for (commands.ts). */
 export function driverServer(): Server {
   const loads = new Map<string, Load>();
+  const holds = createHolds();
   const orders: Readonly<Record<string, Order>> = {
     "/http": (command: HttpCommand) => sendRequests(command),
     "/tcp": (command: TcpCommand) => repeat(command, () => openConnection(command)),
+    "/hold/open": (command: HoldCommand) => holds.open(command),
+    "/hold/watch": (command: HoldWatchCommand) => holds.watch(command),
     // Loaded when used: most pods never speak gRPC.
     "/grpc": async (command: GrpcCommand) => (await import("./grpc-echo.ts")).callGrpcEcho(command),
     "/websocket": (command: WebSocketCommand) => talkWebSocket(command),
