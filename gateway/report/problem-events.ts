@@ -1,6 +1,6 @@
 import { contentHash } from "../../shared/core/canonical.ts";
 import { watchedKinds } from "../../shared/core/events/normalise.ts";
-import type { Problem } from "../../shared/core/mesh/problem.ts";
+import { type Problem, problemCatalogue } from "../../shared/core/mesh/problem.ts";
 import type { ObjectKey } from "../../shared/core/object.ts";
 import { isRefusal, type KubernetesClient } from "../kubernetes/client.ts";
 
@@ -57,7 +57,7 @@ async function writeEvent({ client, instance, now, uidOf }: ProblemEventsOptions
     involvedObject: referenceOf(object, uidOf(object)),
     type: "Warning",
     reason: problem.code,
-    message: problem.message,
+    message: `${problem.message}. ${problemCatalogue[problem.code]}`,
     source: { component: "weft-gateway", host: instance },
     reportingComponent: "weft.dev/gateway",
     reportingInstance: instance,
