@@ -11,7 +11,7 @@ import {
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 
 /** Envoy's API as generated: a reader and writer that shares nothing with the encoders of the mesh. */
-export const messageRegistry = createFileRegistry(
+const messageRegistry = createFileRegistry(
   fromBinary(
     FileDescriptorSetSchema,
     readFileSync(new URL("../../shared/core/xds/gen/descriptors.binpb", import.meta.url)),

@@ -39,7 +39,7 @@ export interface FeatureProxy extends FakeProxy {
   until<T>(what: string, look: () => T | undefined | false): Promise<T>;
 }
 
-export const node = { apiVersion: "v1", kind: "Node", metadata: { name: "node-1" } };
+const node = { apiVersion: "v1", kind: "Node", metadata: { name: "node-1" } };
 
 export async function startFeatureMesh(gatewayEnv: Readonly<Record<string, string>> = {}): Promise<FeatureMesh> {
   await using life = new AsyncDisposableStack();
