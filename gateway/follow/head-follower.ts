@@ -2,6 +2,7 @@ import type { ContentHash } from "../../shared/core/brand.ts";
 import { type Snapshot, versionsOf } from "../../shared/core/snapshot/snapshot.ts";
 import type { OpenHubTail } from "../../shared/ports/event-hub.ts";
 import { MeshError } from "../../shared/shell/mesh-error.ts";
+import { backoff } from "../../shared/shell/retry.ts";
 import type { BlockStore, StoredResource } from "../../shared/store/block-store.ts";
 import type { Head, Served, SnapshotPointer } from "../../shared/store/documents.ts";
 import { createSignal } from "../signal.ts";
@@ -41,6 +42,11 @@ export interface HeadFollower extends AsyncDisposable {
   readonly lastContact: () => number;
 }
 
+/** A block or a head that a lagging replica of the store does not have yet is there a moment later. Milliseconds. */
+const readAgain = 100;
+/** A pointer that the head does not come up to in so many reads was wrong. */
+const readsForPointer = 10;
+
 /**
  * Follows the head: a pointer on the hub says when to look, the slow read finds what the hub lost. Only a higher version of the incarnation we know is
  * taken (design.md §4, Following); part of a snapshot is never served.
@@ -51,11 +57,15 @@ export function startHeadFollower(options: HeadFollowerOptions): HeadFollower {
   let current: ServedSnapshot | undefined;
   let contact = 0;
 
+  /** The highest version that a pointer named. */
+  let pointed = 0;
+  /** A head that went back, as text, seen once; and the one that was told of. */
+  const back: { seen?: string; told?: string } = {};
+
   const take = async (head: Head): Promise<void> => {
     if (!isNews(head, current)) {
       refresh(head);
-      if (wentBack(head, current))
-        options.log({ kind: "went-back", incarnation: head.incarnation, version: head.version });
+      lookBack(head);
       return;
     }
     const loaded = await load(options.blocks, head, current);
@@ -68,21 +78,39 @@ export function startHeadFollower(options: HeadFollowerOptions): HeadFollower {
     if (current === undefined || head.served?.root !== current.served.root || head.version !== current.version) return;
     current = { ...current, served: head.served };
   };
+  /** One read may be of a replica that lags; two of the same are told of, once. */
+  const lookBack = (head: Head): void => {
+    const text = wentBack(head, current) ? `${head.incarnation} ${head.version}` : undefined;
+    if (text !== undefined && text === back.seen && text !== back.told) {
+      back.told = text;
+      options.log({ kind: "went-back", incarnation: head.incarnation, version: head.version });
+    }
+    if (text === undefined) delete back.seen;
+    else back.seen = text;
+  };
   const run = async (): Promise<void> => {
-    while (!stop.signal.aborted) {
+    for (let hurried = 0; !stop.signal.aborted; ) {
       try {
         const head = await options.readHead();
         contact = Date.now();
         if (head !== undefined) await take(head);
+        hurried = pointed > (current?.version ?? 0) ? hurried + 1 : 0;
+        if (hurried === readsForPointer) pointed = hurried = 0;
       } catch (error) {
+        hurried++;
         options.log({ kind: "fault", message: MeshError.from(error).message });
       }
-      await wake.wait(options.readInterval * (0.8 + 0.4 * Math.random()), stop.signal);
+      const slow = options.readInterval * (0.8 + 0.4 * Math.random());
+      const soon = backoff(hurried, { baseDelay: readAgain, maxDelay: options.readInterval });
+      await wake.wait(hurried === 0 ? slow : soon, stop.signal);
     }
   };
   const tail = options.openTail({
     message: (message) => {
-      if (isPointerFor(message, options) && (current === undefined || message.version > current.version)) wake.raise();
+      if (!isPointerFor(message, options) || (current !== undefined && message.version <= current.version)) return;
+      if (current === undefined || message.incarnation === current.incarnation)
+        pointed = Math.max(pointed, message.version);
+      wake.raise();
     },
     fault: (error) => options.log({ kind: "fault", message: error.message }),
   });

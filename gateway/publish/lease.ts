@@ -1,4 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { pause } from "../../shared/shell/pause.ts";
 import { isRefusal, type KubernetesClient, type KubernetesObject } from "../kubernetes/client.ts";
 
 /** Annotation of the Lease: the highest epoch anybody took. */
@@ -44,7 +44,7 @@ export async function whileHoldingLease(
     } catch (error) {
       options.fault(error as Error);
     }
-    await delay(period, undefined, { signal: options.signal }).catch(() => undefined);
+    await pause(period, options.signal);
   }
 }
 
@@ -58,49 +58,72 @@ async function hold(
   const working = work({ lost: signal, takeEpoch: (atLeast) => takeEpoch(client, options, atLeast) }).finally(() =>
     lost.abort(),
   );
-  let renewed = Date.now();
+  working.catch(() => undefined); // thrown below, once the loop has seen that it ended
+  let renewed = performance.now();
   while (!signal.aborted) {
-    await delay(options.duration / 3, undefined, { signal }).catch(() => undefined);
+    await pause(options.duration / 3, signal);
     if (signal.aborted) break;
     try {
-      if (!(await tryToHold(client, options))) lost.abort();
-      else renewed = Date.now();
+      if (await tryToHold(client, options)) renewed = performance.now();
+      else lost.abort();
     } catch (error) {
       options.fault(error as Error);
-      if (Date.now() - renewed > options.duration) lost.abort();
+      if (performance.now() - renewed > options.duration) lost.abort();
     }
   }
   await working;
+  if (options.signal.aborted) await release(client, options);
 }
 
 /** Creates, renews or takes over. False when another holds it and is alive, or was faster. */
 async function tryToHold(client: KubernetesClient, options: LeaseOptions): Promise<boolean> {
   const lease = await readLease(client, options);
+  if (lease !== undefined && lease.spec?.holderIdentity !== options.identity && isAlive(lease)) return false;
   const spec = {
     holderIdentity: options.identity,
     leaseDurationSeconds: Math.ceil(options.duration / 1000),
     renewTime: microTime(),
   };
   try {
-    if (lease === undefined) {
-      const metadata = { name: options.name, namespace: options.namespace };
-      await client.call({
-        method: "POST",
-        path: leasesPath(options),
-        body: { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata, spec },
-      });
-      return true;
-    }
-    if (lease.spec?.holderIdentity !== options.identity && isAlive(lease)) return false;
+    await writeSpec(client, options, { lease, spec });
+    return true;
+  } catch (error) {
+    if (!isRefusal(error, 409)) throw error;
+    // Written between our read and our write: by another replica, or by ourselves, when an epoch was taken.
+    return (await readLease(client, options))?.spec?.holderIdentity === options.identity;
+  }
+}
+
+/** A replica that goes on purpose lets the next one begin at once. What fails here is mended by the Lease's own end. */
+async function release(client: KubernetesClient, options: LeaseOptions): Promise<void> {
+  try {
+    const lease = await readLease(client, options);
+    if (lease?.spec?.holderIdentity === options.identity)
+      await writeSpec(client, options, { lease, spec: { ...lease.spec, holderIdentity: "" } });
+  } catch (error) {
+    if (!isRefusal(error, 409)) options.fault(error as Error);
+  }
+}
+
+/** Creates the Lease, or replaces exactly the one that was read. */
+async function writeSpec(
+  client: KubernetesClient,
+  options: LeaseOptions,
+  { lease, spec }: { readonly lease: Lease | undefined; readonly spec: NonNullable<Lease["spec"]> },
+): Promise<void> {
+  if (lease === undefined) {
+    const metadata = { name: options.name, namespace: options.namespace };
+    await client.call({
+      method: "POST",
+      path: leasesPath(options),
+      body: { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata, spec },
+    });
+  } else {
     await client.call({
       method: "PUT",
       path: leasePath(options),
       body: { ...lease, spec: { ...lease.spec, ...spec } },
     });
-    return true;
-  } catch (error) {
-    if (isRefusal(error, 409)) return false; // another replica wrote it between our read and our write
-    throw error;
   }
 }
 

@@ -1,15 +1,17 @@
 import type { KeyObject } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
-import { type ClusterEvent, type ClusterFact, isAfter, type Position } from "../../shared/core/events/cluster-event.ts";
-import { sealEnvelope } from "../../shared/core/events/envelope.ts";
+import { type ClusterEvent, type ClusterFact, type Position } from "../../shared/core/events/cluster-event.ts";
+import { type Envelope, maxMessageBytes, sealEnvelope } from "../../shared/core/events/envelope.ts";
 import { emptyTrie, type Trie } from "../../shared/core/trie/trie.ts";
+import type { Clock } from "../../shared/ports/clock.ts";
 import type { HubSender } from "../../shared/ports/event-hub.ts";
 import { MeshError } from "../../shared/shell/mesh-error.ts";
+import { pause } from "../../shared/shell/pause.ts";
 import { backoff } from "../../shared/shell/retry.ts";
 import type { Head } from "../../shared/store/documents.ts";
 import { createSignal } from "../signal.ts";
 import type { HeldLease } from "./lease.ts";
 import { markEvent, nextEvents, type OutboxContext } from "./outbox.ts";
+import { createSettling } from "./settling.ts";
 
 /** The gateway's own picture of the cluster, kept by its watches. */
 export interface LocalState {
@@ -32,6 +34,7 @@ export interface PublisherOptions {
     | { readonly incarnation: string; readonly version: number; readonly policyVersion: number }
     | undefined;
   readonly settings: PublisherSettings;
+  readonly clock: Pick<Clock, "monotonic">;
   readonly log: (event: PublisherEvent) => void;
 }
 
@@ -62,6 +65,22 @@ interface Published {
   readonly position: Position;
 }
 
+/** A list that was sent. */
+interface Listed extends Published {
+  /** The wish that the head held before it: answered by the list, so no reason for another. */
+  readonly wishBefore: string | undefined;
+}
+
+/** Why a new list is needed. */
+interface NewList {
+  readonly reason: string;
+  /** Everything of this epoch was in the head at least once. */
+  readonly wasSettled: boolean;
+}
+
+/** Between two lists. Milliseconds. */
+const listPause = { baseDelay: 500, maxDelay: 15_000 };
+
 /**
  * Publishes while the Lease is held: a list in a new epoch, then what changes, one send in flight at a time. Whatever goes wrong (a failed send, a head that
  * lags, a wish of the head) is mended in one way: a new list in a new epoch, with jittered back-off (design.md §3).
@@ -70,24 +89,26 @@ export async function publishWhileLeading(options: PublisherOptions, lease: Held
   let reason = "the Lease was won";
   for (let failures = 0; !lease.lost.aborted; ) {
     try {
-      const published = await publishList(options, lease, reason);
-      failures = 0;
-      reason = await publishChanges(options, lease.lost, published);
+      const listed = await publishList(options, lease, reason);
+      const next = await publishChanges(options, lease.lost, listed);
+      failures = next.wasSettled ? 1 : failures + 1;
+      reason = next.reason;
     } catch (error) {
       if (lease.lost.aborted) return;
       failures++;
       reason = MeshError.from(error).message;
       options.log({ kind: "fault", message: reason });
-      await pause(backoff(failures, { baseDelay: 500, maxDelay: 15_000 }), lease.lost);
     }
+    await pause(backoff(failures, listPause), lease.lost);
   }
 }
 
-async function publishList(options: PublisherOptions, lease: HeldLease, reason: string): Promise<Published> {
-  const head = await options.readHead();
+async function publishList(options: PublisherOptions, lease: HeldLease, reason: string): Promise<Listed> {
+  const head = await unlessLost(lease.lost, options.readHead());
   if (head === undefined) throw new MeshError("unavailable", "the cluster has not joined the mesh: there is no head");
-  const epoch = await lease.takeEpoch(Math.max(head.applied.epoch, head.staged?.epoch ?? 0));
-  await options.local.relist();
+  const atLeast = Math.max(head.applied.epoch, head.staged?.epoch ?? 0);
+  const epoch = await unlessLost(lease.lost, lease.takeEpoch(atLeast));
+  await unlessLost(lease.lost, options.local.relist());
   const objects = options.local.objects();
   const seen = options.seen();
   const asserted = head.applied.epoch > 0 && head.state === objects.root;
@@ -98,87 +119,118 @@ async function publishList(options: PublisherOptions, lease: HeldLease, reason: 
     ...(seen && { seen }),
   };
   const position: Position = { epoch, seq: 1 };
-  await send(options, [markEvent(options.context, position, start)]);
+  const send = createSend(options, lease.lost);
+  await send([markEvent(options.context, position, start)]);
   const published = asserted
     ? { objects, position }
-    : await publishWhole(options, { objects: emptyTrie, position }, objects);
+    : await publishWhole(options, send, { start: { objects: emptyTrie, position }, objects });
   options.log({ kind: "listed", epoch, reason, objects: objects.size, asserted });
-  return published;
+  return { ...published, wishBefore: head.want };
 }
 
-async function publishWhole(options: PublisherOptions, start: Published, objects: Trie): Promise<Published> {
+async function publishWhole(
+  options: PublisherOptions,
+  send: Send,
+  { start, objects }: { readonly start: Published; readonly objects: Trie },
+): Promise<Published> {
   let published = start;
   while (published.objects.root !== objects.root) {
     const next = nextEvents(options.context, published, objects);
-    await send(options, next.events);
+    await send(next.events);
     published = next;
   }
   const position = { epoch: published.position.epoch, seq: published.position.seq + 1 };
-  await send(options, [markEvent(options.context, position, { type: "ListEnded", state: objects.root })]);
+  await send([markEvent(options.context, position, { type: "ListEnded", state: objects.root })]);
   return { objects, position };
 }
 
 /** Returns why a new list is needed; returns (anything) when the Lease is lost. */
-async function publishChanges(options: PublisherOptions, lost: AbortSignal, start: Published): Promise<string> {
-  const { settings, local } = options;
+async function publishChanges(options: PublisherOptions, lost: AbortSignal, listed: Listed): Promise<NewList> {
+  const { settings, local, clock, context } = options;
+  const send = createSend(options, lost);
   const wake = createSignal();
   using _ = local.onChange(wake.raise);
-  let published = start;
-  let settled = false;
-  let sentAt = Date.now();
-  let heartbeatAt = Date.now();
-  let checkAt = Date.now();
+  let published: Published = listed;
+  let told: Position | undefined;
+  let heartbeatAt = clock.monotonic() + settings.heartbeatInterval;
+  const settling = createSettling(
+    { interval: settings.settleInterval, limit: settings.settleLimit },
+    { position: published.position, now: clock.monotonic() },
+  );
   while (!lost.aborted) {
-    const next = nextEvents(options.context, published, local.objects());
+    const next = nextEvents(context, published, local.objects());
     if (next.events.length > 0) {
-      await send(options, next.events);
+      await send(next.events);
       options.log({ kind: "published", position: next.position, events: next.events.length });
-      if (settled) sentAt = Date.now();
-      settled = false;
       published = next;
+      settling.sent(published.position, clock.monotonic());
       continue;
     }
-    const now = Date.now();
-    if (!settled && now >= checkAt) {
-      const verdict = await checkHead(options, published.position);
-      if (verdict.want !== undefined) return verdict.want;
-      if (verdict.settled) options.log({ kind: "settled", position: published.position });
-      settled = verdict.settled;
-      if (!settled && now - sentAt > settings.settleLimit) return `not applied for ${settings.settleLimit} ms`;
-      checkAt = now + settings.settleInterval;
+    if (clock.monotonic() >= settling.checkAt()) {
+      const head = await unlessLost(lost, options.readHead());
+      const wish = newListWanted(head, published.position, listed.wishBefore);
+      if (head === undefined || wish !== undefined) return { reason: wish ?? "", wasSettled: settling.wasSettled() };
+      const verdict = settling.read(head.applied, clock.monotonic());
+      if (verdict === "late")
+        return { reason: `not applied for ${settings.settleLimit} ms`, wasSettled: settling.wasSettled() };
+      if (verdict === "settled" && told !== published.position) {
+        told = published.position;
+        options.log({ kind: "settled", position: told });
+      }
     }
-    if (now - heartbeatAt >= settings.heartbeatInterval) {
-      await send(options, [
-        markEvent(options.context, published.position, { type: "Heartbeat", state: published.objects.root }),
-      ]);
-      heartbeatAt = now;
-      settled = false; // the head may answer it with a wish
-      sentAt = now;
-      checkAt = now + settings.settleInterval;
+    if (clock.monotonic() >= heartbeatAt) {
+      const { position, objects } = published;
+      await send([markEvent(context, position, { type: "Heartbeat", state: objects.root })]);
+      settling.sent(position, clock.monotonic()); // the head may answer it with a wish
+      heartbeatAt = clock.monotonic() + settings.heartbeatInterval;
     }
-    await wake.wait(settled ? heartbeatAt + settings.heartbeatInterval - now : settings.settleInterval, lost);
+    await wake.wait(Math.min(heartbeatAt, settling.checkAt()) - clock.monotonic(), lost);
   }
-  return "the Lease was lost";
+  return { reason: "the Lease was lost", wasSettled: true };
 }
 
-async function checkHead(
-  options: PublisherOptions,
-  position: Position,
-): Promise<{ readonly settled: boolean; readonly want: string | undefined }> {
-  const head = await options.readHead();
-  if (head === undefined) return { settled: false, want: "the head is gone" };
-  if (head.applied.epoch > position.epoch)
-    return { settled: false, want: `another publisher took epoch ${head.applied.epoch}` };
-  // A wish written before this epoch's list was taken is answered by it; one that outlives the list is about us.
-  const settled = !isAfter(position, head.applied);
-  return { settled, want: settled ? head.want : undefined };
+/** A wish of the head counts when it is about this epoch: once our list is applied, which cleared older ones, or when it was not there before the list. */
+function newListWanted(head: Head | undefined, position: Position, wishBefore: string | undefined): string | undefined {
+  if (head === undefined) return "the head is gone";
+  if (head.applied.epoch > position.epoch) return `another publisher took epoch ${head.applied.epoch}`;
+  return head.applied.epoch === position.epoch || head.want !== wishBefore ? head.want : undefined;
 }
 
-async function send({ sender, key, context }: PublisherOptions, events: readonly ClusterEvent[]): Promise<void> {
-  const envelopes = events.map((event) => sealEnvelope(JSON.stringify(event), key));
-  await sender.send(context.cluster, envelopes);
+type Send = (events: readonly ClusterEvent[]) => Promise<void>;
+
+/** Signs and sends, in as many batches as the hub's limit asks for, one after the other. */
+function createSend({ sender, key, context }: PublisherOptions, lost: AbortSignal): Send {
+  return async (events) => {
+    for (const batch of batchesOf(events.map((event) => sealEnvelope(JSON.stringify(event), key))))
+      await unlessLost(lost, sender.send(context.cluster, batch));
+  };
 }
 
-async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  await delay(milliseconds, undefined, { signal }).catch(() => undefined);
+function* batchesOf(envelopes: readonly Envelope[]): Iterable<readonly Envelope[]> {
+  let batch: Envelope[] = [];
+  let bytes = 0;
+  for (const envelope of envelopes) {
+    const size = Buffer.byteLength(JSON.stringify(envelope));
+    if (batch.length > 0 && bytes + size > maxMessageBytes) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(envelope);
+    bytes += size;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** What is under way when the Lease is lost is left alone: the epoch of whoever comes next makes it void. */
+async function unlessLost<T>(lost: AbortSignal, work: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = (): void => reject(new MeshError("unavailable", "the Lease was lost"));
+  if (lost.aborted) stop();
+  lost.addEventListener("abort", stop, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    lost.removeEventListener("abort", stop);
+  }
 }

@@ -1,3 +1,4 @@
+import { systemClock } from "../../shared/shell/system-clock.ts";
 import type { GatewayConfig } from "../config.ts";
 import type { HeadFollower } from "../follow/head-follower.ts";
 import type { HeadReader } from "../follow/head-reader.ts";
@@ -50,6 +51,7 @@ export function startPublishing(
       settleLimit: durations.settleLimit,
       heartbeatInterval: durations.heartbeat,
     },
+    clock: systemClock,
     log: (event) => observe(event, { parts, metrics, fault }),
   };
   const running = whileHoldingLease(
