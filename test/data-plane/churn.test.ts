@@ -91,7 +91,7 @@ async function stopLoads(loads: readonly RunningLoad[]): Promise<readonly LoadTa
   const tallies = await Promise.all(loads.map((load) => load.stop()));
   for (const { failed, failures, total } of tallies) {
     assert.equal(failed, 0, `${failed} of ${total}: ${failures.join("\n")}`);
-    assert.ok(total >= 50, `${total} are too few to say anything`);
+    assert.ok(total >= 20, `${total} are too few to say anything`);
   }
   return tallies;
 }
