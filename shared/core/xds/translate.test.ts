@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decode } from "../../../test/support/envoy-ads/decode.ts";
+import { decodeMessage } from "../../../local/proxies/messages.ts";
 import {
   backend,
   exampleMeshes,
@@ -36,7 +36,7 @@ function json(view: readonly Resource[], type: Resource["type"], name: string): 
   const resource = view.find((one) => one.type === type && one.name === name);
   assert.ok(resource !== undefined, `${type} ${name} is missing`);
   const url = typeUrls[type as EnvoyType] as string | undefined;
-  return url === undefined ? JSON.parse(Buffer.from(resource.body).toString()) : decode(url, resource.body);
+  return url === undefined ? JSON.parse(Buffer.from(resource.body).toString()) : decodeMessage(url, resource.body);
 }
 
 const open = { http: { ports: "any", requests: "any" }, tcp: { ports: "any" } } as const;
@@ -49,7 +49,7 @@ test("every view is closed, sorted and without repeats, and can be decoded", () 
     for (const resource of view) {
       for (const reference of resource.references)
         assert.ok(present.has(`${reference.type} ${reference.name}`), `${name}: ${reference.type} ${reference.name}`);
-      if (resource.type in typeUrls) decode(typeUrls[resource.type as EnvoyType], resource.body);
+      if (resource.type in typeUrls) decodeMessage(typeUrls[resource.type as EnvoyType], resource.body);
     }
     const ids = view.map(({ type, name: own, variant }) => [type, own, variant].join("\0"));
     assert.deepEqual(ids, ids.toSorted());

@@ -1,8 +1,8 @@
-import { fromJson, type JsonObject, toBinary } from "@bufbuild/protobuf";
+import type { JsonObject } from "@bufbuild/protobuf";
+import { encodeMessage } from "../../../local/proxies/messages.ts";
 import { contentHash } from "../../../shared/core/canonical.ts";
 import type { View, ViewResource } from "../../../shared/core/stream/view.ts";
 import { type EnvoyType, envoyTypes, typeUrls } from "../../../shared/core/xds/resource.ts";
-import { messageRegistry, messageSchema } from "./xds-client.ts";
 
 /** Real, small resources for a real Envoy, written as its documentation writes them. */
 
@@ -105,6 +105,5 @@ const rbacUrl = `${extensions}.filters.http.rbac.v3.RBAC`;
 const ads = { ads: {}, resource_api_version: "V3" };
 
 export function encodeResource(type: EnvoyType, content: JsonObject): Uint8Array {
-  const schema = messageSchema(typeUrls[type].replace("type.googleapis.com/", ""));
-  return toBinary(schema, fromJson(schema, content, { registry: messageRegistry }));
+  return encodeMessage(typeUrls[type], content);
 }

@@ -1,8 +1,7 @@
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
-import { create, createFileRegistry, type DescMessage, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Client, type ClientDuplexStream, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { messageSchema } from "../../../local/proxies/messages.ts";
 import { type EnvoyType, envoyTypes, typeUrls } from "../../../shared/core/xds/resource.ts";
 import { within } from "./within.ts";
 
@@ -45,19 +44,6 @@ export interface ClientOptions {
   readonly token: string | undefined;
   /** Name that the server's certificate must have. */
   readonly serverName: string;
-}
-
-export const messageRegistry = createFileRegistry(
-  fromBinary(
-    FileDescriptorSetSchema,
-    readFileSync(new URL("../../../shared/core/xds/gen/descriptors.binpb", import.meta.url)),
-  ),
-);
-
-export function messageSchema(name: string): DescMessage {
-  const schema = messageRegistry.getMessage(name);
-  if (schema === undefined) throw new Error(`no message type ${name}`);
-  return schema;
 }
 
 const requestSchema = messageSchema("envoy.service.discovery.v3.DeltaDiscoveryRequest");

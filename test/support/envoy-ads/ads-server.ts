@@ -1,8 +1,8 @@
 import { Server, ServerCredentials, type ServerDuplexStream, type ServiceDefinition } from "@grpc/grpc-js";
+import { decodeMessage } from "../../../local/proxies/messages.ts";
 import { encode } from "../../../shared/core/xds/encode.ts";
 import { DeltaDiscoveryResponse } from "../../../shared/core/xds/gen/envoy/service/discovery/v3/discovery.ts";
 import { type EnvoyType, envoyTypes, typeUrls } from "../../../shared/core/xds/resource.ts";
-import { decode } from "./decode.ts";
 import type { ServedView } from "./served-view.ts";
 
 /** A message that the proxy refused, with all the names it held. */
@@ -49,7 +49,7 @@ export async function startPlainServer(view: ServedView, socketPath: string): Pr
         stream.write(Buffer.from(encode(DeltaDiscoveryResponse, response(view, { type, names, nonce }))));
       };
       stream.on("data", (bytes: Buffer) => {
-        const request = decode(requestType, bytes) as Request;
+        const request = decodeMessage(requestType, bytes) as Request;
         const type = envoyTypes.find((candidate) => typeUrls[candidate] === request.typeUrl);
         if (type === undefined) return;
         const answered = sent.get(request.responseNonce ?? "");
