@@ -1,7 +1,6 @@
 /** Kubernetes objects for data-path tests, as short as a test wants to say them. Keys are `namespace/name`. */
 
 import { fileURLToPath } from "node:url";
-import { DEFAULT_SETTINGS } from "../../../local/data-plane/settings.ts";
 import type { ManifestObject } from "../../../local/scenarios/bookstore/manifests.ts";
 
 /** The port of every test pod's driver. */
@@ -102,7 +101,6 @@ export function pod(key: string, shape: PodShape = {}): TestObject {
     },
     spec: {
       serviceAccountName,
-      nodeName: DEFAULT_SETTINGS.nodeName,
       terminationGracePeriodSeconds: Math.ceil(lingerMs / 1000) + 1,
       ...(subdomain !== undefined && { hostname: metadata.name, subdomain }),
       containers: [
