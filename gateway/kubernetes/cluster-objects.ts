@@ -1,3 +1,4 @@
+import type { ContentHash } from "../../shared/core/brand.ts";
 import { canonicalJson, contentHash, type JsonObject } from "../../shared/core/canonical.ts";
 import type { EventCause } from "../../shared/core/events/cluster-event.ts";
 import { maxMessageBytes } from "../../shared/core/events/envelope.ts";
@@ -7,12 +8,14 @@ import type { ServiceKey } from "../../shared/core/mesh/mesh.ts";
 import { type MeshObject, objectKeyText } from "../../shared/core/object.ts";
 import { refusedMarker, stateEntry } from "../../shared/core/state/cluster-state.ts";
 import { emptyTrie, type Trie } from "../../shared/core/trie/trie.ts";
+import { MeshError } from "../../shared/shell/mesh-error.ts";
 import type { ObjectNote } from "../publish/outbox.ts";
 import { createClassRoster } from "./class-roster.ts";
 import type { KubernetesClient, KubernetesObject } from "./client.ts";
-import { type EndpointSlice, toEndpointSlice } from "./endpoint-slices.ts";
+import type { EndpointSlice } from "./endpoint-slices.ts";
 import { type Collection, type ListWatch, startListWatch } from "./list-watch.ts";
 import { type Pod, toPod } from "./pods.ts";
+import { createSliceIndex } from "./slice-index.ts";
 import type { SelectingService } from "./workload-classes.ts";
 
 /** What changed, for those who follow: the mesh's own objects, or what the fast lane reads. */
@@ -59,7 +62,13 @@ const sliceCollection: Collection = {
 export function startClusterObjects(options: ClusterObjectsOptions): ClusterObjects {
   const listeners = new Set<(change: ClusterChange) => void>();
   const emit = (change: ClusterChange): void => {
-    for (const listener of listeners) listener(change);
+    for (const listener of listeners) {
+      try {
+        listener(change);
+      } catch (error) {
+        options.fault(MeshError.from(error)); // one that fails must not keep the news from the others, nor from the picture
+      }
+    }
   };
   const picture = createPicture(options, emit);
   const watches: ListWatch[] = [];
@@ -116,7 +125,7 @@ function createPicture(options: ClusterObjectsOptions, emit: (change: ClusterCha
   ]);
   const notes = new Map<string, ObjectNote>();
   const pods = new Map<string, Pod>();
-  const slices = new Map<string, EndpointSlice>();
+  const slices = createSliceIndex((service) => emit({ kind: "endpoints", service }));
   const services = new Map<string, Map<string, SelectingService>>();
   // Half a picture would give pods classes that nobody has.
   let classesBegun = false;
@@ -132,11 +141,16 @@ function createPicture(options: ClusterObjectsOptions, emit: (change: ClusterCha
     apply: (object) => change([stateEntry(object)]),
     remove: (key) => change([[objectKeyText(key), undefined]]),
   });
-  const place = (pod: Pod): void => {
-    if (classesBegun) roster.place(pod, services.get(pod.metadata?.namespace ?? "")?.values() ?? []);
+  /** True when the pod is of another class now. */
+  const place = (pod: Pod): boolean => {
+    if (!classesBegun) return false;
+    const before = roster.classOf(pod.key);
+    roster.place(pod, services.get(pod.metadata?.namespace ?? "")?.values() ?? []);
+    return roster.classOf(pod.key) !== before;
   };
   const classify = (namespace: string): void => {
-    for (const pod of pods.values()) if (pod.metadata?.namespace === namespace) place(pod);
+    for (const pod of pods.values())
+      if (pod.metadata?.namespace === namespace && place(pod)) emit({ kind: "pod", pod: pod.key });
   };
 
   const applyPod = (object: KubernetesObject): void => {
@@ -150,23 +164,11 @@ function createPicture(options: ClusterObjectsOptions, emit: (change: ClusterCha
     roster.dismiss(key);
     emit({ kind: "pod", pod: key });
   };
-  const applySlice = (object: KubernetesObject): void => {
-    const slice = toEndpointSlice(object);
-    if (slice === undefined) return;
-    slices.set(slice.key, slice);
-    emit({ kind: "endpoints", service: slice.service });
-  };
-  const removeSlice = (key: string): void => {
-    const slice = slices.get(key);
-    if (slice === undefined) return;
-    slices.delete(key);
-    emit({ kind: "endpoints", service: slice.service });
-  };
   return {
     meshObjects: (collection: Collection) =>
       keepMeshObjects(collection, { objects: () => objects, notes, services, change, classify }),
-    pods: keepByKey(pods, applyPod, removePod),
-    slices: keepByKey(slices, applySlice, removeSlice),
+    pods: keepByKey(() => pods.keys(), applyPod, removePod),
+    slices: keepByKey(slices.keys, slices.apply, slices.remove),
     beginClasses: (): void => {
       classesBegun = true;
       for (const pod of pods.values()) place(pod);
@@ -178,13 +180,14 @@ function createPicture(options: ClusterObjectsOptions, emit: (change: ClusterCha
       pod: (key: string) => pods.get(key),
       pods: () => pods.values(),
       classOf: roster.classOf,
-      *slices(service: ServiceKey) {
-        for (const slice of slices.values()) if (slice.service === service) yield slice;
-      },
+      slices: slices.of,
       services: (namespace: string) => services.get(namespace)?.values() ?? [],
     },
   };
 }
+
+/** Deleted objects of a kind whose notes are kept until they are published; without its note a deletion says less of its cause. */
+const notesOfGone = 1000;
 
 /** What keeping mesh objects reads and changes. */
 interface MeshPicture {
@@ -200,6 +203,8 @@ interface MeshPicture {
 function keepMeshObjects(collection: Collection, { objects, notes, services, change, classify }: MeshPicture): Keep {
   const isService = collection.kind === "Service" && collection.group === "";
   const prefix = `${collection.group}/${collection.kind}/`;
+  /** Keys of deleted objects, oldest first. */
+  const forgotten: string[] = [];
   const remember = (object: KubernetesObject, entry: readonly [string, string]): readonly [string, string] => {
     if (objects().get(entry[0]) !== entry[1]) notes.set(entry[0], noteOf(object));
     if (isService) keepService(services, object);
@@ -207,6 +212,9 @@ function keepMeshObjects(collection: Collection, { objects, notes, services, cha
   };
   const forget = (object: KubernetesObject, key: string): void => {
     notes.set(key, noteOf(object));
+    forgotten.push(key);
+    const oldest = forgotten.length > notesOfGone ? forgotten.shift() : undefined;
+    if (oldest !== undefined && objects().get(oldest) === undefined) notes.delete(oldest);
     if (isService) services.get(object.metadata.namespace ?? "")?.delete(object.metadata.name);
   };
   return {
@@ -216,6 +224,8 @@ function keepMeshObjects(collection: Collection, { objects, notes, services, cha
       const gone: (readonly [string, undefined])[] = [];
       for (const [key] of objects().entries())
         if (key.startsWith(prefix) && !present.has(key)) gone.push([key, undefined]);
+      // Who deleted these, and when, nobody told; and of what went before the list, the news went out long ago.
+      for (const key of notes.keys()) if (key.startsWith(prefix) && !present.has(key)) notes.delete(key);
       if (isService) dropAbsent(services, list);
       change([...entries, ...gone]);
       if (isService) for (const namespace of services.keys()) classify(namespace);
@@ -234,14 +244,14 @@ function keepMeshObjects(collection: Collection, { objects, notes, services, cha
 }
 
 function keepByKey(
-  kept: ReadonlyMap<string, unknown>,
+  kept: () => Iterable<string>,
   apply: (object: KubernetesObject) => void,
   remove: (key: string) => void,
 ): Keep {
   return {
     replace(list) {
       const present = new Set(list.map(keyOf));
-      for (const key of kept.keys()) if (!present.has(key)) remove(key);
+      for (const key of kept()) if (!present.has(key)) remove(key);
       for (const object of list) apply(object);
     },
     apply,
@@ -267,16 +277,30 @@ function entryOf(object: KubernetesObject): readonly [string, string] {
     return stateEntry({
       key,
       uid,
-      body: refusedMarker({ bodyHash: contentHash(JSON.stringify(object)), reason: normalised.refused }),
+      body: refusedMarker({ bodyHash: refusedHash(object), reason: normalised.refused }),
     });
   }
   const text = canonicalJson(normalised.body);
-  if (Buffer.byteLength(text) <= maxMessageBytes) return stateEntry(normalised);
+  if (messageBytes(text) <= maxMessageBytes) return stateEntry(normalised);
   const refused: MeshObject = {
     ...normalised,
-    body: refusedMarker({ bodyHash: contentHash(text), reason: `larger than ${maxMessageBytes} bytes` }),
+    body: refusedMarker({ bodyHash: contentHash(text), reason: `its message is larger than ${maxMessageBytes} bytes` }),
   };
   return stateEntry(refused);
+}
+
+/** What a message holds beside the body: signature, key, cause. */
+const messageFrame = 4096;
+
+/** The event is JSON text within JSON, so every quote in the body takes another byte. */
+function messageBytes(body: string): number {
+  const bytes = Buffer.byteLength(body);
+  return messageFrame + (bytes * 2 < maxMessageBytes ? bytes : Buffer.byteLength(JSON.stringify(body)));
+}
+
+/** Without what changes though nobody edited the object. */
+function refusedHash(object: KubernetesObject): ContentHash {
+  return contentHash(JSON.stringify({ ...object, metadata: undefined, status: undefined }));
 }
 
 function groupOf({ apiVersion = "" }: KubernetesObject): string {
