@@ -3,10 +3,12 @@ import { type ObjectKey, objectKeyText } from "../../shared/core/object.ts";
 import type { ServedSnapshot } from "../follow/head-follower.ts";
 import type { Refusal } from "./proxy-roster.ts";
 
-/** All problems that stand, of compiling and of proxies, each on its object. */
+/** All problems that stand, of compiling, of endpoints and of proxies, each on its object. */
 export interface ProblemBoard {
   /** What compiling found. */
   readonly compiled: (problems: readonly Problem[]) => void;
+  /** What is odd about endpoints. */
+  readonly endpoints: (problems: readonly Problem[]) => void;
   /** What proxies refuse now; each lands on the objects that made the resource what it is. */
   readonly refusals: (refusals: readonly Refusal[], snapshot: ServedSnapshot | undefined) => void;
   readonly standing: () => readonly Problem[];
@@ -16,15 +18,20 @@ export function createProblemBoard(options: {
   readonly show: (problems: readonly Problem[]) => Promise<void>;
 }): ProblemBoard {
   let compiled: readonly Problem[] = [];
+  let endpoints: readonly Problem[] = [];
   let refused: readonly Problem[] = [];
   let showing = Promise.resolve();
-  const standing = (): readonly Problem[] => sortProblems([...compiled, ...refused]);
+  const standing = (): readonly Problem[] => sortProblems([...compiled, ...endpoints, ...refused]);
   const changed = (): void => {
     showing = showing.then(() => options.show(standing()));
   };
   return {
     compiled(problems) {
       compiled = problems;
+      changed();
+    },
+    endpoints(problems) {
+      endpoints = problems;
       changed();
     },
     refusals(refusals, snapshot) {

@@ -1,5 +1,6 @@
 import { objectKeyText } from "../../shared/core/object.ts";
 import { readStateEntry } from "../../shared/core/state/cluster-state.ts";
+import { systemClock } from "../../shared/shell/system-clock.ts";
 import type { ProxyReport } from "../../shared/store/documents.ts";
 import type { GatewayConfig } from "../config.ts";
 import type { ServedSnapshot } from "../follow/head-follower.ts";
@@ -7,6 +8,7 @@ import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 import type { FaultsOf, GatewayParts } from "../ports.ts";
 import type { PublisherKey } from "../publisher-key.ts";
+import { watchEndpointProblems } from "./endpoint-problems.ts";
 import { createProblemBoard, type ProblemBoard } from "./problem-board.ts";
 import { createProblemEvents } from "./problem-events.ts";
 import { createProxyRoster, type ProxyRoster } from "./proxy-roster.ts";
@@ -52,6 +54,7 @@ export function startReporting(
     fault: faults("events"),
   });
   const board = createProblemBoard({ show: events.show });
+  const endpoints = watchEndpointProblems({ objects, clock: systemClock, patience: 2000, show: board.endpoints });
   const roster = createProxyRoster({
     now,
     onNews: (urgent) => reporter.news(urgent),
@@ -77,7 +80,10 @@ export function startReporting(
       roster.want(served.version);
       board.refusals(roster.refusals(), served);
     },
-    [Symbol.asyncDispose]: () => reporter[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      endpoints[Symbol.dispose]();
+      await reporter[Symbol.asyncDispose]();
+    },
   };
 }
 

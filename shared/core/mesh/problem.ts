@@ -49,6 +49,8 @@ export const problemCatalogue = {
     "The root Service is its own backend; it stands for the root’s own endpoints and is not split again. To be understood by every mesh, use a Service of its own.",
   "meshconfig-value-invalid":
     "A MeshConfig value cannot be used; the one that the message names stands in its place. Correct it.",
+  "endpoint-without-sidecar":
+    "A pod or address behind the Service has no sidecar, so it cannot prove who it is and gets no traffic from the mesh. Let its namespace be injected and start the pod anew, or take it out of the selector.",
   "rejected-by-proxy":
     "A proxy refused configuration made from this object; it stays on the last good version. Undo the last change of the object, and report the message.",
 } as const satisfies Readonly<Record<string, string>>;
