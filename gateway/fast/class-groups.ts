@@ -54,53 +54,44 @@ export interface ClassGroups {
   readonly onSecrets: (change: { readonly account: AccountKey } | "roots") => void;
 }
 
+/** A class that could not be compiled here is tried again after so many milliseconds. */
+const compileRetry = 1000;
+
 export function createClassGroups(options: ClassGroupsOptions): ClassGroups {
   const { objects, secrets } = options;
   const fast = createFastResources(objects, secrets);
   const groups = new Map<string, ClassGroup>();
   let served: ServedSnapshot | undefined;
+  /** Of all views: two classes must not have the same one, or a proxy that moves between them is sent nothing. */
+  let generation = 0;
 
+  const compileHere = createLocalCompile(options, {
+    isServed: (snapshot) => served === snapshot,
+    again: (group) => groups.get(group.key) === group && rebuild(group),
+  });
   const rebuild = (group: ClassGroup): void => {
     if (served === undefined) return;
     const policy = policyIn(served, group.key);
-    if (policy === undefined) void compileMissing(group, served);
+    if (policy === undefined) void compileHere(group, served);
     else group.policy = policy;
     if (group.policy === undefined) return;
     const identity = secrets.identity(group.account);
     if (identity === undefined) return; // being issued: onChange tells
     group.identity = identity;
     group.entries = entriesOf(fast, group.policy);
-    group.view = buildView(options, group);
+    group.view = buildView(options, group, ++generation);
     tell(group);
-  };
-  /** The snapshot does not know the class yet; what was compiled for it here stays until it does. */
-  const compileMissing = async (group: ClassGroup, snapshot: ServedSnapshot): Promise<void> => {
-    const [follower] = group.followers;
-    const workloadClass = follower && objects.classOf(follower.proxy.proxy);
-    if (workloadClass?.key.name !== group.key || group.compiledFor === snapshot.served.state) return;
-    group.compiledFor = snapshot.served.state;
-    try {
-      const policy = await options.compileClass(snapshot, workloadClass);
-      if (policy === undefined || served !== snapshot) return;
-      group.policy = policy;
-      rebuild(group);
-    } catch (error) {
-      group.compiledFor = undefined;
-      options.fault(error);
-    }
   };
   const replaceEntries = (changed: readonly FastEntry[]): void => {
     for (const group of groups.values()) {
       if (!takeEntries(group, changed)) continue;
-      group.view = buildView(options, group);
+      group.view = buildView(options, group, ++generation);
       tell(group);
     }
   };
-  const leave = (follower: Follower): void => {
-    const { group } = follower;
-    group?.followers.delete(follower);
-    follower.group = undefined;
-    if (group === undefined || group.followers.size > 0) return;
+  const part = (group: ClassGroup, follower: Follower): void => {
+    group.followers.delete(follower);
+    if (group.followers.size > 0) return;
     groups.delete(group.key);
     if (![...groups.values()].some(({ account }) => account === group.account)) secrets.release(group.account);
   };
@@ -115,16 +106,21 @@ export function createClassGroups(options: ClassGroupsOptions): ClassGroups {
       if (object === undefined) return;
       const key = object.key.name as ClassKey;
       if (follower.group?.key === key) return;
-      leave(follower);
+      const before = follower.group;
       const known = groups.get(key);
       const group = known ?? newGroup(key, accountKey(follower.proxy.namespace, follower.proxy.serviceAccount));
       groups.set(key, group);
       group.followers.add(follower);
       follower.group = group;
+      // Now, not before: the last proxy of an account would give its certificate away and be issued another.
+      if (before !== undefined) part(before, follower);
       if (known === undefined) rebuild(group);
       else if (group.view !== undefined) follower.listener.view(group.view);
     },
-    leave,
+    leave(follower) {
+      if (follower.group !== undefined) part(follower.group, follower);
+      follower.group = undefined;
+    },
     onEndpoints: (service) => replaceEntries(fast.refreshService(service)),
     onPod(pod) {
       for (const service of fast.servicesAwaiting(pod)) replaceEntries(fast.refreshService(service));
@@ -133,6 +129,37 @@ export function createClassGroups(options: ClassGroupsOptions): ClassGroups {
       if (change === "roots") replaceEntries(fast.refreshTrust());
       else for (const group of groups.values()) if (group.account === change.account) rebuild(group);
     },
+  };
+}
+
+/** For a class that the snapshot does not know yet; what was compiled for it here stays until it does. */
+function createLocalCompile(
+  options: ClassGroupsOptions,
+  tell: {
+    readonly isServed: (snapshot: ServedSnapshot) => boolean;
+    /** There is a policy, or another attempt is due. */
+    readonly again: (group: ClassGroup) => void;
+  },
+) {
+  const retry = (group: ClassGroup): void => {
+    group.compiledFor = undefined;
+    tell.again(group);
+  };
+  return async (group: ClassGroup, snapshot: ServedSnapshot): Promise<void> => {
+    const [follower] = group.followers;
+    const workloadClass = follower && options.objects.classOf(follower.proxy.proxy);
+    if (workloadClass?.key.name !== group.key || group.compiledFor === snapshot.served.state) return;
+    group.compiledFor = snapshot.served.state;
+    try {
+      const policy = await options.compileClass(snapshot, workloadClass);
+      if (!tell.isServed(snapshot)) return retry(group);
+      if (policy === undefined) return;
+      group.policy = policy;
+      tell.again(group);
+    } catch (error) {
+      options.fault(error);
+      setTimeout(() => retry(group), compileRetry).unref();
+    }
   };
 }
 
@@ -172,7 +199,7 @@ function entriesOf(fast: ReturnType<typeof createFastResources>, policy: ClassPo
   return entries;
 }
 
-function buildView({ isProven }: ClassGroupsOptions, group: ClassGroup): View {
+function buildView({ isProven }: ClassGroupsOptions, group: ClassGroup, generation: number): View {
   const resources = Object.fromEntries(envoyTypes.map((type) => [type, new Map<string, ViewResource>()])) as Record<
     EnvoyType,
     Map<string, ViewResource>
@@ -192,7 +219,7 @@ function buildView({ isProven }: ClassGroupsOptions, group: ClassGroup): View {
   for (const { type, resources: made } of group.entries.values())
     for (const resource of made) resources[type].set(resource.name, resource);
   resources.secret.set(identityName, validated(identityName, group.identity));
-  return { generation: (group.view?.generation ?? 0) + 1, snapshotVersion: group.policy?.version ?? 0, resources };
+  return { generation, snapshotVersion: group.policy?.version ?? 0, resources };
 }
 
 function isFast(type: SnapshotType): type is "endpoint-set" | "trust-set" | "headless-set" {

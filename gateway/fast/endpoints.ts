@@ -43,10 +43,12 @@ export function admitted(
     for (const { addresses, ready, serving, terminating, pod: key } of slice.endpoints) {
       const pod = key === undefined ? undefined : directory.pod(key);
       if (pod === undefined || !pod.meshed || !accounts.has(pod.account)) continue;
-      const draining = !ready && serving && terminating;
-      if (!ready && !draining) continue;
-      for (const address of addresses)
+      if (!ready && !(serving && terminating)) continue;
+      for (const address of addresses) {
+        // Two slices may list one endpoint while it moves between them; what one of them calls ready is.
+        const draining = !ready && found.get(`${address} ${port}`)?.draining !== false;
         found.set(`${address} ${port}`, { address, port, draining, account: pod.account });
+      }
     }
   }
   return [...found.values()].sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : a.port - b.port));

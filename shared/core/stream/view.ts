@@ -16,7 +16,7 @@ export interface ViewResource {
  * lane. Immutable; a change is a new view that shares what did not change.
  */
 export interface View {
-  /** Grows with every view of a class; equal generations are the same view. */
+  /** Grows with every view, of whatever class: equal generations are the same view, also for a proxy that changes its class. */
   readonly generation: number;
   /** Version of the snapshot that the policy config is from (the head's `version`). */
   readonly snapshotVersion: number;
