@@ -43,12 +43,12 @@ export function createProblemBoard(options: {
 }
 
 function problemsOf(
-  { type, name, version, message, proxy }: Refusal,
+  { type, name, version, message }: Refusal,
   snapshot: ServedSnapshot | undefined,
 ): readonly Problem[] {
   const causes = uniqueCauses(snapshot?.resources.get(version)?.causes ?? []);
-  // The same text for every proxy that says the same: the first one stands for all.
-  const text = `A proxy (${proxy}) refused ${type} ${name}, made from this object, and stays on the last good version: ${message.replace(/\s+/g, " ").slice(0, 300)}`;
+  // Without names of proxies: a thousand that say the same are one problem. Who they are is in /debug/proxies.
+  const text = `Proxies refuse ${type} ${name}, made from this object, and stay on the last good version: ${message.replace(/\s+/g, " ").slice(0, 300)}`;
   return causes.map((object) => ({ code: "rejected-by-proxy", object, message: text }));
 }
 

@@ -45,7 +45,7 @@ export function createProblemEvents(options: ProblemEventsOptions): ProblemEvent
 async function writeEvent({ client, instance, now, uidOf }: ProblemEventsOptions, problem: Problem): Promise<void> {
   const { object } = problem;
   const namespace = object.namespace === "" ? "default" : object.namespace;
-  const name = `${object.name}.${eventId(problem)}`;
+  const name = eventName(problem);
   const time = now()
     .toISOString()
     .replace(/\.\d+Z$/, "Z");
@@ -88,8 +88,18 @@ function referenceOf(object: ObjectKey, uid: string | undefined): object {
   };
 }
 
+/** A valid name whatever the object's is: ours have capitals, and a long one leaves no room for the id. */
+function eventName(problem: Problem): string {
+  const readable = problem.object.name.toLowerCase().replace(/[^a-z0-9.-]/g, "-");
+  const label = readable.slice(0, longestName - eventIdLength - 1).replace(/^[.-]+|[.-]+$/g, "");
+  return `${label === "" ? "object" : label}.${eventId(problem)}`;
+}
+
+const longestName = 253;
+const eventIdLength = 16;
+
 /** Part of an object's name: lower-case hex. */
 function eventId({ code, object, message }: Problem): string {
   const text = [code, object.group, object.kind, object.namespace, object.name, message].join("\n");
-  return Buffer.from(contentHash(text), "base64url").toString("hex").slice(0, 16);
+  return Buffer.from(contentHash(text), "base64url").toString("hex").slice(0, eventIdLength);
 }

@@ -2,6 +2,7 @@ import type { ContentHash } from "../../shared/core/brand.ts";
 import type { EnvoyType } from "../../shared/core/xds/resource.ts";
 import type { ChangeTotals, ProxyRow } from "../../shared/store/documents.ts";
 import type { ProxyIdentity, ProxyReports } from "../xds/ports.ts";
+import { createProvenVersions } from "./proven-versions.ts";
 
 /** A version that a proxy refused: it stays on what it had. */
 export interface Refusal {
@@ -17,6 +18,8 @@ export interface ProxyRosterOptions {
   /** Something worth reporting; `urgent` for a refusal and for the first acknowledgement of a change. */
   readonly onNews: (urgent: boolean) => void;
   readonly onRefusal: (refusal: Refusal) => void;
+  /** Proxies refuse less than before: one took another version, or went. */
+  readonly onRelief: () => void;
 }
 
 /** Who is connected, and how far each proxy is. */
@@ -40,6 +43,8 @@ interface Kept {
   readonly joined: number;
   acknowledged: number;
   readonly refused: Map<string, Refusal>;
+  /** A proxy that comes back may open its new stream before the old one is known to be dead. */
+  readonly streams: number;
 }
 
 interface OpenChange {
@@ -48,24 +53,21 @@ interface OpenChange {
   last: string | undefined;
 }
 
+/** Characters of a refusal in a row: a report holds hundreds of rows and must fit into a message. */
+const refusalText = 400;
 /** Timelines that are still being added to. */
 const openChanges = 20;
-/** Versions of resources that are remembered as proven; the oldest go first, which costs a proof and nothing else. */
 const provenVersions = 200_000;
 
 export function createProxyRoster(options: ProxyRosterOptions): ProxyRoster {
   const proxies = new Map<string, Kept>();
-  const proven = new Set<string>();
+  const proven = createProvenVersions(provenVersions);
   const open: OpenChange[] = [];
   let wanted = 0;
   const time = (): string => options.now().toISOString();
-  const prove = (text: string): void => {
-    proven.add(text);
-    if (proven.size <= provenVersions) return;
-    for (const oldest of proven) {
-      proven.delete(oldest);
-      break;
-    }
+  const news = (isRelief: boolean): void => {
+    options.onNews(false);
+    if (isRelief) options.onRelief();
   };
   return {
     want(version) {
@@ -77,6 +79,8 @@ export function createProxyRoster(options: ProxyRosterOptions): ProxyRoster {
     },
     wanted: () => wanted,
     connected(identity, { envoyVersion }) {
+      const before = proxies.get(identity.proxy);
+      const streams = (before?.streams ?? 0) + 1;
       proxies.set(identity.proxy, {
         identity,
         since: time(),
@@ -84,16 +88,26 @@ export function createProxyRoster(options: ProxyRosterOptions): ProxyRoster {
         joined: wanted,
         acknowledged: 0,
         refused: new Map(),
+        streams,
       });
-      options.onNews(false);
+      news(before !== undefined && before.refused.size > 0);
     },
     disconnected(identity) {
-      proxies.delete(identity.proxy);
-      options.onNews(false);
+      const proxy = proxies.get(identity.proxy);
+      if (proxy === undefined) return;
+      if (proxy.streams > 1) proxies.set(identity.proxy, { ...proxy, streams: proxy.streams - 1 });
+      else proxies.delete(identity.proxy);
+      news(proxy.streams === 1 && proxy.refused.size > 0);
     },
     settled(identity, { snapshotVersion }) {
       const proxy = proxies.get(identity.proxy);
-      if (proxy === undefined || proxy.acknowledged >= snapshotVersion) return;
+      if (proxy === undefined) return;
+      // All of its view is acknowledged, so what it refused is not asked of it any more.
+      if (proxy.refused.size > 0) {
+        proxy.refused.clear();
+        news(true);
+      }
+      if (proxy.acknowledged >= snapshotVersion) return;
       for (const change of open) {
         if (change.version > snapshotVersion || change.version <= Math.max(proxy.acknowledged, proxy.joined)) continue;
         options.onNews(change.first === undefined);
@@ -101,13 +115,16 @@ export function createProxyRoster(options: ProxyRosterOptions): ProxyRoster {
         change.first ??= change.last;
       }
       proxy.acknowledged = snapshotVersion;
+      options.onNews(false);
     },
     acknowledged(identity, { type, names }) {
       const proxy = proxies.get(identity.proxy);
+      let relief = false;
       for (const { name, version } of names) {
-        prove(`${type}|${name}|${version}`);
-        proxy?.refused.delete(`${type}|${name}`);
+        proven.add(type, name, version);
+        if (proxy?.refused.delete(`${type}|${name}`) === true) relief = true;
       }
+      if (relief) news(true);
     },
     refused(identity, { type, names, message }) {
       const proxy = proxies.get(identity.proxy);
@@ -121,7 +138,7 @@ export function createProxyRoster(options: ProxyRosterOptions): ProxyRoster {
     rows: () => [...proxies.values()].map((proxy) => rowOf(proxy, wanted)).sort((a, b) => (a.proxy < b.proxy ? -1 : 1)),
     changes: () => open.map((change) => totalsOf(change, proxies)),
     refusals: () => [...proxies.values()].flatMap(({ refused }) => [...refused.values()]),
-    isProven: (type, name, version) => proven.has(`${type}|${name}|${version}`),
+    isProven: proven.has,
   };
 }
 
@@ -133,7 +150,7 @@ function rowOf({ identity, since, acknowledged, refused }: Kept, wanted: number)
     wanted,
     acknowledged,
     connectedSince: since,
-    ...(refusal && { refused: `${refusal.type} ${refusal.name}: ${refusal.message}` }),
+    ...(refusal && { refused: `${refusal.type} ${refusal.name}: ${refusal.message}`.slice(0, refusalText) }),
   };
 }
 
@@ -145,7 +162,7 @@ function totalsOf(
   let refusing = 0;
   for (const { acknowledged, refused } of proxies.values()) {
     if (acknowledged >= version) settled++;
-    if (refused.size > 0) refusing++;
+    else if (refused.size > 0) refusing++;
   }
   return {
     version,

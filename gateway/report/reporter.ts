@@ -1,8 +1,8 @@
 import type { KeyObject } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
 import { sealEnvelope } from "../../shared/core/events/envelope.ts";
 import type { HubSender } from "../../shared/ports/event-hub.ts";
 import { MeshError } from "../../shared/shell/mesh-error.ts";
+import { pause } from "../../shared/shell/pause.ts";
 import type { ProxyReport } from "../../shared/store/documents.ts";
 import { createSignal } from "../signal.ts";
 
@@ -31,12 +31,14 @@ export function startReporter(options: ReporterOptions): Reporter {
     while (!stop.signal.aborted) {
       await news.wait(2 ** 30, stop.signal);
       if (stop.signal.aborted) return;
-      await delay(10); // what comes together goes together
+      await pause(10, stop.signal); // what comes together goes together
+      await Promise.all([news.wait(0, stop.signal), urgent.wait(0, stop.signal)]); // all of it is in this report
       try {
         const event = JSON.stringify({ mesh: options.mesh, cluster: options.cluster, report: options.report() });
         await options.sender.send(options.cluster, [sealEnvelope(event, options.key)]);
       } catch (error) {
         options.fault(MeshError.from(error));
+        news.raise(); // nobody repeats it for us
       }
       await urgent.wait(options.interval, stop.signal);
     }

@@ -63,6 +63,7 @@ export function startReporting(
       parts.log.warn({ ...refusal }, "a proxy refused a resource");
       board.refusals(roster.refusals(), snapshot());
     },
+    onRelief: () => board.refusals(roster.refusals(), snapshot()),
   });
   const reporter = startReporter({
     mesh: config.mesh,
