@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { resolve } from "node:path";
+import { text } from "node:stream/consumers";
+import { before, type TestContext, test } from "node:test";
+import { listNamespaces } from "../../local/data-plane/node-network.ts";
+import { reserveNode } from "../../local/data-plane/reserve-node.ts";
+import { setUp } from "../../local/data-plane/setup.ts";
+import type { WalkResult } from "../../local/demo/walk.ts";
+import { type LocalMeshState, readStateFiles } from "../../local/state-file.ts";
+import { eventually } from "../support/data-path/eventually.ts";
+
+/** The main job, as a person starts it: a child process, its output, its exit code, and what it leaves behind. */
+
+const root = resolve(import.meta.dirname, "../..");
+const timeout = 300_000;
+let reason: string | undefined;
+
+before(async () => {
+  const machine = await setUp({ environment: process.env, install: false, report: () => undefined });
+  reason = machine.ok ? undefined : machine.problems.join("; ");
+});
+
+function start(
+  ...flags: readonly string[]
+): ChildProcess & { readonly stdout: NodeJS.ReadableStream; readonly pid: number } {
+  const child = spawn(process.execPath, [resolve(root, "local/main.ts"), "--no-install", ...flags], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  return child as ReturnType<typeof start>;
+}
+
+/** The parts of the local mesh that this process runs, once all are up. */
+function stateOf(pid: number): Promise<LocalMeshState> {
+  return eventually("all parts are up", async () => (await readStateFiles()).find((state) => state.pid === pid));
+}
+
+async function assertNothingLeft(parts: LocalMeshState["parts"], namespaces: readonly string[]): Promise<void> {
+  await eventually("all parts have ended", async () => parts.every(({ pid }) => !isRunning(pid)));
+  await eventually("all network namespaces are gone", async () =>
+    (await listNamespaces()).every((name) => namespaces.includes(name)),
+  );
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test("npm start -- --exit walks the bookstore's rows, every cell as expected, and leaves nothing behind", {
+  timeout,
+}, async (context: TestContext) => {
+  if (reason !== undefined) return context.skip(reason);
+  const namespaces = await listNamespaces();
+  const child = start("--exit", "--output", "json");
+  const exited = once(child, "exit");
+  const [output, { parts }] = await Promise.all([text(child.stdout), stateOf(child.pid)]);
+  const [code] = await exited;
+  const { ok, steps } = JSON.parse(output) as WalkResult;
+  const wrong = steps.flatMap(({ name, cells, problem }) => [
+    ...(problem === undefined ? [] : [`${name}: ${problem}`]),
+    ...cells
+      .filter((cell) => !cell.ok)
+      .map(({ app, expected, seen }) => `${name}: ${app} expected ${expected}, seen ${seen}`),
+  ]);
+  assert.deepEqual(wrong, []);
+  assert.deepEqual(
+    steps.map(({ name }) => name.split(" ")[0]),
+    ["1", "2", "3", "4", "5a", "5b", "6", "7"],
+  );
+  for (const { ackMs, cells } of steps) {
+    assert.equal(typeof ackMs, "number");
+    assert.equal(cells.length, 7);
+  }
+  assert.deepEqual([ok, code], [true, 0]);
+  assert.deepEqual(parts.map(({ name }) => name).sort(), [
+    "cosmos",
+    "data-plane",
+    "event-hubs",
+    "functions-host",
+    "gateway",
+    "kubernetes",
+  ]);
+  await assertNothingLeft(parts, namespaces);
+});
+
+test("Ctrl-C in the middle of the demo ends every part and removes every namespace", {
+  timeout,
+}, async (context: TestContext) => {
+  if (reason !== undefined) return context.skip(reason);
+  const namespaces = await listNamespaces();
+  const { parts } = await interrupt("SIGINT");
+  await assertNothingLeft(parts, namespaces);
+});
+
+test("kill -9 of whoever runs the demo ends every part; the next one clears what is left", {
+  timeout,
+}, async (context: TestContext) => {
+  if (reason !== undefined) return context.skip(reason);
+  const namespaces = await listNamespaces();
+  const { parts } = await interrupt("SIGKILL");
+  await eventually("all parts have ended", async () => parts.every(({ pid }) => !isRunning(pid)));
+  const next = await reserveNode();
+  await next[Symbol.asyncDispose]();
+  await assertNothingLeft(parts, namespaces);
+});
+
+async function interrupt(signal: NodeJS.Signals): Promise<LocalMeshState> {
+  const child = start("--exit", "--output", "json");
+  const exited = once(child, "exit");
+  const state = await stateOf(child.pid);
+  assert.ok(state.parts.every(({ pid }) => isRunning(pid)));
+  child.kill(signal);
+  await exited;
+  return state;
+}
