@@ -11,7 +11,7 @@ export interface TestPhase {
   readonly timeout: number;
 }
 
-/** Files that share a process, one after the other. Most have their own. */
+/** Files that share a process, one after the other. */
 export type TestGroup = readonly string[];
 
 export type Suite = "quick" | "all";
@@ -28,8 +28,8 @@ const slow = [
 /** Need a real Envoy; what needs the rights for pods too says so itself. */
 const withEnvoy = [/^test\/(data-plane|e2e)\//, /^test\/conformance\/.*envoy\.test\.ts$/];
 
-/** Share a process: what is pure has nothing to spoil for the next, and what starts a whole mesh spends more time on loading it than on testing. */
-const together = [/^shared\/core\//, /^test\/feature\//];
+/** Share a process: loading the same modules again and again takes longer than testing them. Others, which hold tools or SDKs, have their own. */
+const together = [/^shared\//, /^(functions|gateway)\//, /^local\//, /^test\/feature\//, /^test\/(property|golden)/];
 
 /** Every test file of the repository, as paths from its root, sorted. */
 export function findTestFiles(root: string): readonly string[] {

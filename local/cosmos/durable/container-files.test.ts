@@ -101,7 +101,7 @@ describe("openContainerFiles()", () => {
     while (!existsSync(join(folder, "snapshot.jsonl"))) {
       write(first, 3);
       await new Promise((resolve) => setImmediate(resolve));
-      const copy = `${folder}-copy`;
+      const copy = `${folder}-copy-${copies}`;
       cpSync(folder, copy, { recursive: true });
       assert.deepEqual(contents(open(2_000, copy)), contents(first));
       rmSync(copy, { recursive: true });
