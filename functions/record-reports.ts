@@ -36,10 +36,17 @@ export function createRecordReports(parts: FunctionParts, verifier: MessageVerif
 
 async function record(parts: FunctionParts, cluster: string, report: ProxyReport): Promise<void> {
   const document = { id: `proxies:${report.replica}`, partition: cluster, body: report, ttl: reportTtl };
+  const newest = await parts.documents.get<ProxyReport>("changes", cluster, document.id);
+  if (newest !== undefined && saidMoreSince(report, newest.body.time, parts.now())) return; // delivered late, or again
   await Promise.all([
     parts.documents.put("changes", document),
     ...report.changes.map((totals) => addTotals(parts, cluster, totals)),
   ]);
+}
+
+/** A newest report from the future is of a clock that was put back since. */
+function saidMoreSince({ time }: ProxyReport, newest: string, now: Date): boolean {
+  return newest > time && newest <= now.toISOString();
 }
 
 async function addTotals(

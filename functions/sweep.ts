@@ -1,3 +1,7 @@
+import { eachOf } from "../shared/shell/each-of.ts";
+import { MeshError } from "../shared/shell/mesh-error.ts";
+import { retryTransient } from "../shared/shell/retry.ts";
+import { withTimeLimit } from "../shared/shell/time-limit.ts";
 import type { FunctionParts } from "./ports.ts";
 import type { ClusterUpdater } from "./update-cluster.ts";
 
@@ -7,13 +11,29 @@ import type { ClusterUpdater } from "./update-cluster.ts";
  */
 export function createSweep(parts: FunctionParts, updater: ClusterUpdater) {
   return async function sweep(): Promise<void> {
-    const clusters = await parts.documents.partitionsWith("clusters", "head");
-    for (const cluster of clusters) await recompile(updater, cluster);
+    await recompileAll(parts, updater);
   };
 }
 
+/** Clusters at once. */
+const clustersAtOnce = 8;
+
+/** Every cluster of the mesh, each with its own time limit: one that cannot be compiled keeps none of the others waiting. */
+export async function recompileAll(parts: FunctionParts, updater: ClusterUpdater): Promise<void> {
+  const clusters = await parts.documents.partitionsWith("clusters", "head");
+  await eachOf(clusters, clustersAtOnce, async (cluster) => {
+    try {
+      const work = retryTransient({ attempts: 3, baseDelay: 50, maxDelay: 1000 }, () => recompile(updater, cluster));
+      await withTimeLimit(`recompiling ${cluster}`, parts.clusterTimeLimit, work);
+    } catch (error) {
+      const { code, message } = MeshError.from(error);
+      parts.log.warn("cluster not recompiled; the next sweep tries again", { cluster, code, message });
+    }
+  });
+}
+
 /** Compiles the cluster when anything it was compiled from has changed. */
-export async function recompile(updater: ClusterUpdater, cluster: string): Promise<void> {
+async function recompile(updater: ClusterUpdater, cluster: string): Promise<void> {
   await updater.update(cluster, (state, head) => ({
     state,
     want: head.want,

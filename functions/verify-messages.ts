@@ -1,5 +1,6 @@
 import { verifyEnvelope } from "../shared/core/events/envelope.ts";
 import { parseEnvelope } from "../shared/core/events/parse-event.ts";
+import { retryTransient } from "../shared/shell/retry.ts";
 import { readPublisherKey } from "../shared/store/cluster-store.ts";
 import type { FunctionParts } from "./ports.ts";
 
@@ -21,7 +22,8 @@ export function createMessageVerifier(parts: Pick<FunctionParts, "documents" | "
   const keys = new Map<string, string>();
   const keyOf = async (cluster: string, kid: string): Promise<string | undefined> => {
     const address = `${cluster}\n${kid}`;
-    const key = keys.get(address) ?? (await readPublisherKey(parts.documents, cluster, kid));
+    const read = () => readPublisherKey(parts.documents, cluster, kid);
+    const key = keys.get(address) ?? (await retryTransient({ attempts: 5, baseDelay: 50, maxDelay: 1000 }, read));
     if (key !== undefined) keys.set(address, key);
     return key;
   };

@@ -64,6 +64,10 @@ const durations: Readonly<Record<keyof GatewayDurations, readonly [name: string,
   certificate: ["WEFT_CERTIFICATE_MS", 24 * 3_600_000],
 };
 
+/** What ingest takes: the id is a partition key and part of document ids. */
+const clusterId = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+const replicaName = /^[a-z0-9][a-z0-9.-]{0,127}$/;
+
 /** All faults at once. */
 export function readGatewayConfig(environment: Environment): GatewayConfig {
   const faults: string[] = [];
@@ -73,11 +77,16 @@ export function readGatewayConfig(environment: Environment): GatewayConfig {
     return value ?? "";
   };
   const namespace = environment["WEFT_NAMESPACE"] ?? "weft-system";
+  const replica = environment["POD_NAME"] ?? hostname().toLowerCase();
+  if (!replicaName.test(replica)) faults.push(`POD_NAME is not the name of a pod: ${replica}`);
+  const cluster = required("WEFT_CLUSTER");
+  if (cluster !== "" && !clusterId.test(cluster))
+    faults.push(`WEFT_CLUSTER is not made of up to 63 of a-z, 0-9 and -: ${cluster}`);
   const config: GatewayConfig = {
     mesh: environment["WEFT_MESH"] ?? "weft",
-    cluster: required("WEFT_CLUSTER"),
+    cluster,
     namespace,
-    replica: environment["POD_NAME"] ?? hostname().toLowerCase(),
+    replica,
     kubeconfig: environment["KUBECONFIG"],
     hubs: cloudConnection(environment, { name: "EventHubs", member: "fullyQualifiedNamespace", faults }),
     cosmos: cloudConnection(environment, { name: "Cosmos", member: "accountEndpoint", faults }),
@@ -126,7 +135,7 @@ function listenAddress(
   const port = Number(text.slice(colon + 1));
   if (colon < 1 || !Number.isInteger(port) || port < 0 || port > 65_535)
     faults.push(`${name} is not host:port: ${text}`);
-  return { host: text.slice(0, colon), port };
+  return { host: text.slice(0, colon).replace(/^\[(.*)\]$/, "$1"), port };
 }
 
 function readDurations(environment: Environment, faults: string[]): GatewayDurations {

@@ -45,9 +45,9 @@ async function serve(pages: AdminPages, request: IncomingMessage, response: Serv
 
 async function answerTo(pages: AdminPages, request: IncomingMessage): Promise<AdminAnswer> {
   if (request.method !== "GET") return { status: 405, json: { error: "only GET" } };
-  const path = new URL(request.url ?? "/", "http://admin").pathname;
+  const [path = "/"] = (request.url ?? "/").split("?");
   if (path === "/debug" || path === "/") return index(pages);
-  const page = pages[path];
+  const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
   if (page === undefined) return { status: 404, json: { error: `no page ${path}`, pages: Object.keys(pages) } };
   try {
     return await page.answer();

@@ -80,7 +80,6 @@ export function createProxyRoster(options: ProxyRosterOptions): ProxyRoster {
     wanted: () => wanted,
     connected(identity, { envoyVersion }) {
       const before = proxies.get(identity.proxy);
-      const streams = (before?.streams ?? 0) + 1;
       proxies.set(identity.proxy, {
         identity,
         since: time(),
@@ -88,7 +87,7 @@ export function createProxyRoster(options: ProxyRosterOptions): ProxyRoster {
         joined: wanted,
         acknowledged: 0,
         refused: new Map(),
-        streams,
+        streams: (before?.streams ?? 0) + 1,
       });
       news(before !== undefined && before.refused.size > 0);
     },
