@@ -60,7 +60,7 @@ function candidate(t: TestContext, stored?: Stored) {
     namespace: "weft-system",
     name: "weft-publisher",
     identity: "me",
-    duration: 30,
+    duration: 300,
     signal: stop.signal,
     fault: (error: Error) => world.faults.push(error.message),
   };
