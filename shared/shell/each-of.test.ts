@@ -12,7 +12,7 @@ test("eachOf() does everything once, at most so many at a time", async () => {
     running--;
     done.push(item);
   });
-  assert.deepEqual([done.toSorted(), most], [[1, 2, 3, 4, 5, 6, 7], 3]);
+  assert.deepEqual([done.toSorted((a, b) => a - b), most], [[1, 2, 3, 4, 5, 6, 7], 3]);
 });
 
 test("eachOf() begins nothing after a fault, and throws the first one when what ran has ended", async () => {
