@@ -331,7 +331,7 @@ test(
     });
     for (const { message, type } of events) {
       assert.equal(type, "Warning");
-      assert.match(message, /shop\/server.*refused extension authz-.*\\p\{LC\}/);
+      assert.match(message, /refuse extension authz-.*\\p\{LC\}/);
     }
     assert.equal(await statuses(alice, "/items"), "200", "the last good policy");
     const [held] = await bob.http({ url: `${web}/people/eva` });

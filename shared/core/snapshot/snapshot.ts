@@ -37,6 +37,8 @@ export function seal(
 ): SealedSnapshot {
   const entries = new Map<string, string>();
   const sets = new Map<ContentHash, Trie>();
+  /** By ids: in permissive mode a thousand classes share one set of thousands. */
+  const setOf = new Map<string, Trie>();
   const resources = new Map<ContentHash, SealedResource>();
   const versions = new Map<Resource, ContentHash>();
   for (const { workload, resources: view } of views) {
@@ -57,7 +59,9 @@ export function seal(
       if (!resources.has(version)) resources.set(version, { ...resource, id, version });
     }
     const roots = [own, shared].map((ids) => {
-      const set = trieOf(ids.map((id) => [id, "true"] as const));
+      const text = ids.join("\n");
+      const set = setOf.get(text) ?? trieOf(ids.map((id) => [id, "true"] as const));
+      setOf.set(text, set);
       sets.set(set.root, set);
       return set.root;
     });
