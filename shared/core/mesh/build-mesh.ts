@@ -36,7 +36,7 @@ function takeStep(draft: Draft, step: Step): Draft {
 
 function meshOf({ network, traffic, services, outside, workloads, grants }: Draft): Mesh {
   return {
-    settings: { ...network, ...traffic },
+    settings: { ...network, ...traffic, causes: { ...network.causes, ...traffic.causes } },
     services: [...services.values()].map(withoutAge).toSorted(compareServices),
     outside,
     workloads: workloads.toSorted(compareWorkloads),

@@ -3,7 +3,7 @@ import { type MeshObject, objectKeyText } from "../object.ts";
 import type { HttpRoutes } from "../policy/http-route-group/apply.ts";
 import type { SmiSemantics } from "../policy/semantics.ts";
 import type { TcpRoutePorts } from "../policy/tcp-route/apply.ts";
-import type { Grant, MeshSettings, OutsideService, Service, ServiceKey, WorkloadClass } from "./mesh.ts";
+import type { Grant, MeshSettings, OutsideService, Service, ServiceKey, SettingCauses, WorkloadClass } from "./mesh.ts";
 import type { Problem } from "./problem.ts";
 
 export interface MeshBuildSettings {
@@ -19,8 +19,10 @@ export interface Draft {
   readonly problems: readonly Problem[];
   /** Names of the namespaces in the mesh. */
   readonly namespaces: ReadonlySet<string>;
-  readonly network: Pick<MeshSettings, "trustDomain" | "clusterDomain" | "serviceCidrs" | "podCidrs">;
-  readonly traffic: Pick<MeshSettings, "mode" | "egress" | "tls">;
+  readonly network: Pick<MeshSettings, "trustDomain" | "clusterDomain" | "serviceCidrs" | "podCidrs"> & {
+    readonly causes: Pick<SettingCauses, "cidrs">;
+  };
+  readonly traffic: Pick<MeshSettings, "mode" | "egress" | "tls"> & { readonly causes: Omit<SettingCauses, "cidrs"> };
   readonly services: ReadonlyMap<ServiceKey, DraftService>;
   readonly outside: readonly OutsideService[];
   readonly workloads: readonly WorkloadClass[];
@@ -47,11 +49,18 @@ export function emptyDraft(objects: Iterable<MeshObject>, build: MeshBuildSettin
     objects: (kind) => byKind.get(kindText(kind)) ?? [],
     problems: [],
     namespaces: new Set(),
-    network: { trustDomain: "cluster.local", clusterDomain: "cluster.local", serviceCidrs: [], podCidrs: [] },
+    network: {
+      trustDomain: "cluster.local",
+      clusterDomain: "cluster.local",
+      serviceCidrs: [],
+      podCidrs: [],
+      causes: { cidrs: [] },
+    },
     traffic: {
       mode: "enforced",
       egress: false,
       tls: { minimum: "TLSv1_2", maximum: "TLSv1_3", cipherSuites: [], ecdhCurves: [] },
+      causes: { mode: [], egress: [], tls: [] },
     },
     services: new Map(),
     outside: [],

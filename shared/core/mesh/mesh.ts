@@ -31,6 +31,15 @@ export interface MeshSettings {
   readonly serviceCidrs: readonly string[];
   /** CIDRs of pods; unclaimed addresses in them are refused, so that mesh traffic never falls back to plaintext. */
   readonly podCidrs: readonly string[];
+  readonly causes: SettingCauses;
+}
+
+/** The objects that the settings are from; none where a default stands. A problem of a resource that depends on a setting shows on them too. */
+export interface SettingCauses {
+  readonly mode: readonly ObjectKey[];
+  readonly egress: readonly ObjectKey[];
+  readonly tls: readonly ObjectKey[];
+  readonly cidrs: readonly ObjectKey[];
 }
 
 export type TlsVersion = "TLS_AUTO" | "TLSv1_0" | "TLSv1_1" | "TLSv1_2" | "TLSv1_3";

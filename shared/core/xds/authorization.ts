@@ -64,7 +64,7 @@ export function handshakeAuthorization(
     name: portTrustName(targetPort),
     variant: workload.key,
     trust: policy.settings.mode === "permissive" ? { names: "any" } : trustSetOf(tcpSources(policy), policy.settings),
-    causes: causesOf(policy),
+    causes: causesOf(context, policy),
   });
 }
 
@@ -73,7 +73,7 @@ function portPolicy({ index }: TranslationContext, workload: WorkloadClass, targ
 }
 
 function extension(
-  { pool }: TranslationContext,
+  context: TranslationContext,
   options: {
     readonly name: string;
     readonly workload: WorkloadClass;
@@ -81,14 +81,16 @@ function extension(
     readonly config: () => Any;
   },
 ): Resource {
-  return pool.resource({ type: "extension", name: options.name, variant: options.workload.key }, () => ({
+  return context.pool.resource({ type: "extension", name: options.name, variant: options.workload.key }, () => ({
     body: encode(TypedExtensionConfig, { name: options.name, typedConfig: options.config() }),
-    causes: causesOf(options.policy),
+    causes: causesOf(context, options.policy),
     references: [],
   }));
 }
 
-function causesOf({ grants }: PortPolicy): Resource["causes"] {
+function causesOf({ index }: TranslationContext, { grants }: PortPolicy): Resource["causes"] {
+  const { mode, causes } = index.mesh.settings;
+  if (mode === "permissive") return causes.mode;
   return grants.flatMap((grant) => [grant.source, ...grant.causes]);
 }
 

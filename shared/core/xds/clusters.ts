@@ -100,7 +100,7 @@ export function upstreamCluster(context: TranslationContext, port: PortOfService
       commonLbConfig: panic,
       typedExtensionProtocolOptions: downstreamProtocol,
     }),
-    causes,
+    causes: [...causes, ...settings.causes.tls],
     references: [
       { type: "endpoint-set", name },
       { type: "trust-set", name },
@@ -165,7 +165,7 @@ export function splitCluster(
       ]),
       commonLbConfig: { ...panic, localityConfigSpecifier: { $case: "localityWeightedLbConfig", value: {} } },
     }),
-    causes,
+    causes: [...causes, ...settings.causes.tls],
     references: [
       { type: "endpoint-set", name },
       { type: "trust-set", name: trustNoneName },
@@ -197,14 +197,14 @@ export function headlessCluster(
       }),
       typedExtensionProtocolOptions: downstreamProtocol,
     }),
-    causes: upstreamCauses(context, port, reached),
+    causes: [...upstreamCauses(context, port, reached), ...settings.causes.tls],
     references: [{ type: "trust-set", name: trust.name }],
   }));
   return { name, resources: [cluster, trust] };
 }
 
 /** Everything that policy lets pass and that is not the mesh's. */
-export function passthroughCluster({ pool }: TranslationContext): Resource {
+export function passthroughCluster({ index, pool }: TranslationContext): Resource {
   return pool.resource({ type: "cluster", name: passthroughName, variant: "" }, () => ({
     body: encode(Cluster, {
       ...common,
@@ -212,7 +212,7 @@ export function passthroughCluster({ pool }: TranslationContext): Resource {
       clusterDiscoveryType: { $case: "type", value: Cluster_DiscoveryType.ORIGINAL_DST },
       lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
     }),
-    causes: [],
+    causes: index.mesh.settings.causes.egress,
     references: [],
   }));
 }

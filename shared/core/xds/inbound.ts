@@ -48,7 +48,7 @@ interface InboundPortResources {
 }
 
 function inboundListener(
-  { pool }: TranslationContext,
+  { index, pool }: TranslationContext,
   workload: WorkloadClass,
   options: { readonly family: IpFamily; readonly ports: readonly InboundPortResources[] },
 ): Resource {
@@ -65,7 +65,7 @@ function inboundListener(
       filterChains: ports.map(({ chain }) => chain),
       defaultFilterChain: { name: blackholeName, filters: [tcpProxy("inbound_refused", blackholeName)] },
     }),
-    causes: [workload.source, ...ports.flatMap(({ causes }) => causes)],
+    causes: [workload.source, ...ports.flatMap(({ causes }) => causes), ...index.mesh.settings.causes.tls],
     references: [{ type: "cluster", name: blackholeName }, ...ports.flatMap(({ references }) => references)],
   }));
 }

@@ -47,7 +47,7 @@ export function virtualListener(context: TranslationContext, family: IpFamily): 
       filterChains: unclaimedChains(settings, family),
       defaultFilterChain: { name: otherwise, filters: [tcpProxy(otherwise, otherwise)] },
     }),
-    causes: [],
+    causes: [...settings.causes.egress, ...settings.causes.cidrs],
     references: [blackholeName, otherwise].map((cluster) => ({ type: "cluster", name: cluster })),
   }));
   return [listener, blackholeCluster(context), ...(settings.egress ? [passthroughCluster(context)] : [])];
@@ -120,7 +120,7 @@ function outsideListener(
 ): Resource {
   return context.pool.resource({ type: "listener", name, variant: "" }, () => ({
     body: upstreamListener({ name, address, port, chain: { filters: [tcpProxy(passthroughName, passthroughName)] } }),
-    causes: [source],
+    causes: [source, ...context.index.mesh.settings.causes.egress],
     references: [{ type: "cluster", name: passthroughName }],
   }));
 }

@@ -234,3 +234,20 @@ test("causes are the objects that made a resource what it is", () => {
   assert.deepEqual(causes(client, "shop/a/80/10.96.0.1"), ["Service a"]);
   assert.deepEqual(causes(translate(example, workload("a", { 80: "http" })), "authz-80"), ["TrafficTarget t"]);
 });
+
+test("the objects behind a setting are causes of exactly the resources that depend on it", () => {
+  const cause = (kind: string) => [{ group: "test", kind, namespace: "", name: kind }];
+  const causes = { mode: cause("Mode"), egress: cause("Egress"), tls: cause("Tls"), cidrs: cause("Cidrs") };
+  const example = mesh({
+    services: [service("a", "10.96.0.1", { 80: {} })],
+    settings: settings({ mode: "permissive", egress: true, causes }),
+  });
+  const found = new Map<string, string[]>();
+  for (const { type, name, causes } of translate(example, workload("a", { 80: "http" }))) {
+    for (const { kind } of causes) found.set(kind, [...(found.get(kind) ?? []), `${type} ${name}`]);
+  }
+  assert.deepEqual(found.get("Mode"), ["extension authz-80"]);
+  assert.deepEqual(found.get("Egress"), ["cluster passthrough", "listener outbound"]);
+  assert.deepEqual(found.get("Tls"), ["cluster shop/a/80/all", "listener inbound"]);
+  assert.deepEqual(found.get("Cidrs"), ["listener outbound"]);
+});

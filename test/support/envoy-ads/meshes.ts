@@ -30,6 +30,7 @@ export function settings(other: Partial<MeshSettings> = {}): MeshSettings {
     tls: { minimum: "TLSv1_2", maximum: "TLSv1_3", cipherSuites: [], ecdhCurves: [] },
     serviceCidrs: ["10.96.0.0/12"],
     podCidrs: ["10.244.0.0/16"],
+    causes: { mode: [], egress: [], tls: [], cidrs: [] },
     ...other,
   };
 }

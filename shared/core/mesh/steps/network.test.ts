@@ -16,6 +16,10 @@ test("what the gateway found out about the cluster becomes settings, sorted", ()
     [trustDomain, clusterDomain, serviceCidrs, podCidrs],
     ["shop.example", "k8s.local", ["10.96.0.0/12", "fd00::/108"], ["10.244.0.0/16"]],
   );
+  assert.deepEqual(
+    mesh.settings.causes.cidrs.map(({ kind }) => kind),
+    ["ClusterNetwork"],
+  );
   assert.deepEqual(problems, []);
 });
 

@@ -21,14 +21,16 @@ const clusterNetworkName = "cluster";
 export const network: Step = (draft) => {
   const objects = draft.objects(kinds.clusterNetwork).filter(({ key }) => key.name === clusterNetworkName);
   const { read, problems } = readObjects(objects, clusterNetworkSchema);
-  const spec = read[0]?.spec;
-  if (spec === undefined) return { problems };
+  const [found] = read;
+  if (found === undefined) return { problems };
+  const { key, spec } = found;
   return {
     network: {
       trustDomain: spec.trustDomain ?? draft.network.trustDomain,
       clusterDomain: spec.clusterDomain ?? draft.network.clusterDomain,
       serviceCidrs: spec.serviceCidrs.toSorted(),
       podCidrs: spec.podCidrs.toSorted(),
+      causes: { cidrs: [key] },
     },
     problems,
   };

@@ -8,6 +8,13 @@ const elsewhere = (config: ReturnType<typeof meshConfig>, namespace: string, nam
   metadata: { ...config.metadata, namespace, name },
 });
 
+const source = {
+  group: "config.openservicemesh.io",
+  kind: "MeshConfig",
+  namespace: "osm-system",
+  name: "osm-mesh-config",
+};
+
 test("without a MeshConfig the mesh starts open, as OSM's chart has it", () => {
   const { settings } = givenObjects([]).mesh;
   assert.deepEqual(
@@ -50,7 +57,13 @@ test("flags and TLS are taken as written", () => {
       cipherSuites: ["ECDHE-ECDSA-AES128-GCM-SHA256"],
       ecdhCurves: ["X25519", "P-256"],
     },
+    causes: { mode: [source], egress: [source], tls: [source], cidrs: [] },
   });
+});
+
+test("a setting that stands at its default has no cause", () => {
+  assert.deepEqual(givenObjects([]).mesh.settings.causes, { mode: [], egress: [], tls: [], cidrs: [] });
+  assert.deepEqual(givenObjects([meshConfig({})]).mesh.settings.causes.tls, []);
 });
 
 test("one bad value does not take the others with it", () => {

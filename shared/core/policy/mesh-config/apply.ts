@@ -1,4 +1,4 @@
-import type { MeshSettings, TlsSettings, TlsVersion } from "../../mesh/mesh.ts";
+import type { MeshSettings, SettingCauses, TlsSettings, TlsVersion } from "../../mesh/mesh.ts";
 import type { Problem } from "../../mesh/problem.ts";
 import type { MeshObject, ObjectKey } from "../../object.ts";
 import { compareAge } from "../age.ts";
@@ -9,7 +9,9 @@ import { type MeshConfig, meshConfigSchema } from "./schema.ts";
 /** The name that OSM looks for; objects of other names mean nothing. */
 const meshConfigName = "osm-mesh-config";
 
-type ConfiguredSettings = Pick<MeshSettings, "mode" | "egress" | "tls">;
+type ConfiguredSettings = Pick<MeshSettings, "mode" | "egress" | "tls"> & {
+  readonly causes: Omit<SettingCauses, "cidrs">;
+};
 
 interface Configured {
   readonly settings: ConfiguredSettings;
@@ -19,10 +21,17 @@ interface Configured {
 const defaultTls: TlsSettings = { minimum: "TLSv1_2", maximum: "TLSv1_3", cipherSuites: [], ecdhCurves: [] };
 
 /** What OSM's chart installs: the mesh starts open. */
-const withoutMeshConfig: ConfiguredSettings = { mode: "permissive", egress: true, tls: defaultTls };
+const withoutMeshConfig: ConfiguredSettings = {
+  mode: "permissive",
+  egress: true,
+  tls: defaultTls,
+  causes: { mode: [], egress: [], tls: [] },
+};
 
 /** What stands when the mesh's settings exist and cannot be read: nothing that was closed may open. */
-const withUnreadableMeshConfig: ConfiguredSettings = { mode: "enforced", egress: false, tls: defaultTls };
+function withUnreadable(causes: readonly ObjectKey[]): ConfiguredSettings {
+  return { mode: "enforced", egress: false, tls: defaultTls, causes: { mode: causes, egress: causes, tls: [] } };
+}
 
 /** Settings of the mesh from the MeshConfig objects of all namespaces. The oldest readable one counts, unless one cannot be read: then the mesh closes. */
 export function settingsOf(objects: readonly MeshObject[]): Configured {
@@ -30,7 +39,9 @@ export function settingsOf(objects: readonly MeshObject[]): Configured {
   if (candidates.length === 0) return { settings: withoutMeshConfig, problems: [] };
   const { read, problems } = readObjects(candidates, meshConfigSchema);
   const [oldest] = read.toSorted(compareAge);
-  if (oldest === undefined || problems.length > 0) return { settings: withUnreadableMeshConfig, problems };
+  if (oldest === undefined || problems.length > 0) {
+    return { settings: withUnreadable(problems.map(({ object }) => object)), problems };
+  }
   return settingsFrom(oldest);
 }
 
@@ -43,12 +54,19 @@ function settingsFrom({ key, spec }: MeshConfig & { readonly key: ObjectKey }): 
     problems.push(valueInvalid(key, `spec.traffic.${name}`, { value, instead: "false stands in its place" }));
     return false;
   };
+  const tls = tlsOf(key, spec.sidecar ?? {}, problems);
   const settings: ConfiguredSettings = {
     mode: flag("enablePermissiveTrafficPolicyMode") ? "permissive" : "enforced",
     egress: flag("enableEgress"),
-    tls: tlsOf(key, spec.sidecar ?? {}, problems),
+    tls,
+    causes: { mode: [key], egress: [key], tls: isDefault(tls) ? [] : [key] },
   };
   return { settings, problems };
+}
+
+function isDefault({ minimum, maximum, cipherSuites, ecdhCurves }: TlsSettings): boolean {
+  const lists = cipherSuites.length + ecdhCurves.length;
+  return minimum === defaultTls.minimum && maximum === defaultTls.maximum && lists === 0;
 }
 
 const tlsVersions: readonly TlsVersion[] = ["TLSv1_0", "TLSv1_1", "TLSv1_2", "TLSv1_3"];
