@@ -77,7 +77,7 @@ async function answer<Fault extends FaultBase>(
 }
 
 /** A plan as it is written. */
-function toJson<Fault extends FaultBase>({ seed, rules }: FaultPlan<Fault>): unknown {
+function toJson<Fault extends FaultBase>({ seed, rules }: FaultPlan<Fault>): object {
   return {
     seed,
     faults: rules.map(({ fault, at, rate, from, limit, where }) => ({ ...fault, at, rate, from, limit, where })),
