@@ -21,9 +21,26 @@ export function answerMessage(
     [...message.items.keys()].filter((name) => lookup(state.sending, name) === answer.nonce),
   );
   const items = [...message.items.values()];
+  lookAgain(turn, type, items);
   if (answer.error === undefined) accept(turn, type, { items, sentAs: Number(answer.nonce) });
   else refuse(turn, type, { items, single: message.single, message: answer.error });
   unpark(turn, type, message);
+}
+
+/**
+ * A refused version that is wanted again while another one was unanswered was not sent: the proxy had refused it last. With the answer to the
+ * other one that is no longer so.
+ */
+function lookAgain(turn: Turn, type: EnvoyType, answered: readonly Item[]): void {
+  const { refused } = turn.types[type];
+  if (refused.size === 0) return;
+  const others = answered.filter(({ name, version }) => includes(refused, name) && lookup(refused, name) !== version);
+  mark(
+    turn,
+    type,
+    others.map(({ name }) => name),
+    "compare",
+  );
 }
 
 /** After the limit a message blocks nobody any more (design.md §5: no wait is without a limit). */

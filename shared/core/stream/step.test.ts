@@ -156,6 +156,23 @@ describe("step(): answers", () => {
     assert.deepEqual(stream.take(), [{ kind: "settled", generation: 3, snapshotVersion: 3 }]);
   });
 
+  it("asks again for a refused version that is wanted again when a late answer says that the proxy took another one", () => {
+    const stream = settledStream({ cluster: { a: "1" } });
+    stream.view(viewOf(2, { cluster: { a: "2?" } }));
+    stream.refuse("cluster", "3");
+    stream.view(viewOf(3, { cluster: { a: "3?" } }));
+    stream.pass(5_000);
+    stream.view(viewOf(4, { cluster: { a: "2?" } }));
+    assert.deepEqual(stream.sent(), ["cluster +a@2? #3", "cluster +a@3? #4"]);
+    stream.accept("cluster", "4");
+    assert.deepEqual(stream.sent(), ["cluster +a@2? #5"]);
+    stream.refuse("cluster", "5");
+    assert.deepEqual(
+      stream.take().map(({ kind }) => kind),
+      ["refused"],
+    );
+  });
+
   it("stops waiting for an answer after the limit, and still takes the answer", () => {
     const stream = settledStream({ cluster: { a: "1" } });
     stream.view(viewOf(2, { cluster: { a: "2" } }));
