@@ -31,6 +31,8 @@ export interface ProxyModel {
   readonly leftAt: Map<string, number>;
   /** Clusters whose last message was refused: nothing can wait for them. */
   readonly spoiled: Set<string>;
+  /** `type|name` of what is in force from a message that was refused before the last reconnect: no stream can know of it any more. */
+  readonly untold: Set<string>;
   taken: number;
   /** What the machine did that it must never do. */
   readonly faults: string[];
@@ -53,6 +55,7 @@ export function createProxyModel(): ProxyModel {
     withholding: false,
     leftAt: new Map(),
     spoiled: new Set(),
+    untold: new Set(),
     taken: 0,
     faults: [],
   };
@@ -71,6 +74,10 @@ export function reconnect(model: ProxyModel): void {
   model.stream = newStream();
   model.messages = [];
   model.withheld = [];
+  for (const type of ["listener", "route"] as const) {
+    for (const [name, version] of model.held[type])
+      if (model.acknowledged[type].get(name) !== version) model.untold.add(`${type}|${name}`);
+  }
   if (model.view !== undefined) give(model, { kind: "view", now: model.now, view: model.view });
   openStream(model);
 }
@@ -135,6 +142,7 @@ function apply(
   const { name, version } = resource;
   const before = model.held[type].get(name);
   model.held[type].set(name, version);
+  model.untold.delete(`${type}|${name}`);
   if (type === "listener" && before !== undefined && before !== version) model.leftAt.set(clusterOf(before), model.now);
   if (type !== "listener" && type !== "route") return;
   const cluster = clusterOf(version);
@@ -156,6 +164,7 @@ function remove(model: ProxyModel, type: EnvoyType, name: string): void {
 function checkUnused(model: ProxyModel, cluster: string): void {
   for (const type of ["listener", "route"] as const) {
     for (const [name, version] of model.held[type]) {
+      if (model.untold.has(`${type}|${name}`)) continue;
       if (clusterOf(version) === cluster) model.faults.push(`cluster ${cluster} was removed under ${type} ${name}`);
     }
   }
