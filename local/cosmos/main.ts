@@ -1,8 +1,11 @@
 import { parseArgs } from "node:util";
 import { containers } from "../../infra/containers.ts";
-import { type Cosmos, startCosmos } from "./start-cosmos.ts";
+import { faultFlags, parseControlPort, readFaultPlan } from "../faults/fault-plan.ts";
+import { cosmosFault } from "./core/cosmos-fault.ts";
+import { type Cosmos, type CosmosOptions, startCosmos } from "./start-cosmos.ts";
 
-const usage = "usage: npm run local:cosmos -- [--port N] [--host H] [--dir D] [--database NAME] [--output json]";
+const usage =
+  "usage: npm run local:cosmos -- [--port N] [--host H] [--dir D] [--database NAME] [--request-units N] [--partition-bytes N] [--faults JSON|FILE] [--control-port N] [--output json]";
 
 interface Arguments {
   readonly port: number;
@@ -10,10 +13,11 @@ interface Arguments {
   readonly dir: string | undefined;
   readonly database: string;
   readonly json: boolean;
+  readonly limits: Pick<CosmosOptions, "requestUnits" | "partitionBytes" | "faults" | "controlPort">;
 }
 
 /** Reads the flags. @throws Error with one line that says what is wrong */
-function parseArguments(): Arguments {
+async function parseArguments(): Promise<Arguments> {
   const { values } = parseArgs({
     options: {
       port: { type: "string", default: "8081" },
@@ -21,24 +25,52 @@ function parseArguments(): Arguments {
       dir: { type: "string" },
       database: { type: "string", default: "weft" },
       output: { type: "string", default: "text" },
+      "request-units": { type: "string" },
+      "partition-bytes": { type: "string" },
+      ...faultFlags,
     },
   });
   const port = Number(values.port);
   if (!/^\d+$/.test(values.port) || port > 65535)
     throw new Error(`--port must be a number up to 65535, not '${values.port}'`);
   if (values.output !== "text" && values.output !== "json") throw new Error("--output must be json or text");
-  return { port, host: values.host, dir: values.dir, database: values.database, json: values.output === "json" };
+  const controlPort = parseControlPort(values["control-port"]);
+  const limits = {
+    ...limit("requestUnits", values["request-units"]),
+    ...limit("partitionBytes", values["partition-bytes"]),
+    faults: await readFaultPlan(values.faults, cosmosFault),
+    ...(controlPort === undefined ? {} : { controlPort }),
+  };
+  return {
+    port,
+    host: values.host,
+    dir: values.dir,
+    database: values.database,
+    json: values.output === "json",
+    limits,
+  };
+}
+
+function limit<Name extends "requestUnits" | "partitionBytes">(
+  name: Name,
+  flag: string | undefined,
+): { readonly [key in Name]?: number } {
+  if (flag === undefined) return {};
+  const value = Number(flag);
+  if (!(value > 0)) throw new Error(`a limit must be a number above 0, not '${flag}'`);
+  return { [name]: value } as { readonly [key in Name]: number };
 }
 
 function describe(cosmos: Cosmos, { json, database, dir }: Arguments): string {
   if (json) {
-    const { endpoint, connectionString } = cosmos;
-    return JSON.stringify({ part: "cosmos", pid: process.pid, address: endpoint, connectionString });
+    const { endpoint, connectionString, faultsUrl } = cosmos;
+    return JSON.stringify({ part: "cosmos", pid: process.pid, address: endpoint, connectionString, faults: faultsUrl });
   }
   return [
     `Cosmos DB stand-in at ${cosmos.endpoint}, data ${dir === undefined ? "in memory" : `in ${dir}`}`,
     `  database           ${database} (${containers.map(({ id }) => id).join(", ")})`,
     `  connection string  ${cosmos.connectionString}`,
+    ...(cosmos.faultsUrl === undefined ? [] : [`  faults             ${cosmos.faultsUrl}`]),
     "  clients need connectionPolicy.enableEndpointDiscovery: false",
     "Ctrl-C ends it.",
   ].join("\n");
@@ -55,12 +87,13 @@ function explain(error: unknown, { port, host }: { readonly port?: number; reado
 async function main(): Promise<void> {
   let known: Partial<Arguments> = {};
   try {
-    const options = parseArguments();
+    const options = await parseArguments();
     known = options;
-    const { port, host, dir, database } = options;
+    const { port, host, dir, database, limits } = options;
     const cosmos = await startCosmos({
       port,
       host,
+      ...limits,
       databases: [{ id: database, containers }],
       ...(dir === undefined ? {} : { dir }),
     });

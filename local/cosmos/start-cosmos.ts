@@ -1,11 +1,14 @@
 import { createServer, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { startFaultControl } from "../faults/fault-control.ts";
+import { createFaultInjector } from "../faults/fault-injector.ts";
+import type { FaultPlan } from "../faults/fault-plan.ts";
+import { type CosmosCore, type CosmosCoreOptions, createCosmosCore } from "./core/cosmos-core.ts";
+import { type CosmosFault, cosmosFault } from "./core/cosmos-fault.ts";
 import { openFolderStorage } from "./durable/folder-storage.ts";
-import { type Account, createAccount, memoryStorage } from "./store/account.ts";
 import { emulatorKey } from "./wire/authorization.ts";
 import { createListener } from "./wire/listener.ts";
-import { createServerContext, type ServerContext } from "./wire/server-context.ts";
 
 /** How often what has expired is forgotten, ms. It is invisible from the moment it expires. */
 const expiryInterval = 10_000;
@@ -16,7 +19,9 @@ const closeGrace = 2_000;
 /** How long an idle connection is kept, ms: longer than clients keep theirs, or they meet resets. */
 const keepAlive = 120_000;
 
-export interface CosmosOptions {
+/** Limits and roles: see `CosmosCoreOptions`. */
+export interface CosmosOptions
+  extends Pick<CosmosCoreOptions, "requestUnits" | "partitionBytes" | "roles" | "history"> {
   /** 0 or none: any free port. */
   readonly port?: number;
   /** Address to listen on; 127.0.0.1 when absent. */
@@ -27,6 +32,10 @@ export interface CosmosOptions {
   readonly tls?: { readonly key: string; readonly cert: string };
   /** Databases and containers to make when they are absent. */
   readonly databases?: readonly DatabaseOptions[];
+  /** What befalls requests; nothing when absent. */
+  readonly faults?: FaultPlan<CosmosFault>;
+  /** Port of `/faults` on loopback, 0 for any; none when absent. */
+  readonly controlPort?: number;
 }
 
 export interface DatabaseOptions {
@@ -48,6 +57,10 @@ export interface Cosmos extends AsyncDisposable {
   readonly key: string;
   readonly connectionString: string;
   readonly port: number;
+  /** `http://127.0.0.1:port/faults`, where there is a control port. */
+  readonly faultsUrl: string | undefined;
+  /** What answers, for tests that need more than the wire gives. */
+  readonly core: CosmosCore;
 }
 
 /**
@@ -58,50 +71,53 @@ export interface Cosmos extends AsyncDisposable {
  */
 export async function startCosmos(options: CosmosOptions = {}): Promise<Cosmos> {
   const clock = Date.now;
-  const folder = options.dir === undefined ? undefined : openFolderStorage({ folder: options.dir, clock });
-  try {
-    const account = createAccount(folder ?? memoryStorage);
-    const context = createServerContext(account, clock);
-    createMissing(account, context, options.databases ?? []);
-    const listener = createListener(context);
-    const server = options.tls === undefined ? createServer(listener) : createTlsServer({ ...options.tls }, listener);
-    server.keepAliveTimeout = keepAlive;
-    const host = options.host ?? "127.0.0.1";
-    const port = await listen(server, host, options.port ?? 0);
-    const sweep = setInterval(() => expireAll(account, clock()), expiryInterval);
-    sweep.unref();
-    const endpoint = `${options.tls === undefined ? "http" : "https"}://${urlHost(host)}:${port}`;
-    return {
-      endpoint,
-      key: emulatorKey,
-      connectionString: `AccountEndpoint=${endpoint}/;AccountKey=${emulatorKey};`,
-      port,
-      async [Symbol.asyncDispose]() {
-        clearInterval(sweep);
-        await close(server);
-        await folder?.[Symbol.asyncDispose]();
-      },
-    };
-  } catch (error) {
-    await folder?.[Symbol.asyncDispose]();
-    throw error;
-  }
+  await using life = new AsyncDisposableStack();
+  const storage = options.dir === undefined ? undefined : life.use(openFolderStorage({ folder: options.dir, clock }));
+  const faults = createFaultInjector(options.faults);
+  const { port: _port, host = "127.0.0.1", dir: _dir, tls, databases = [], controlPort, ...limits } = options;
+  const core = createCosmosCore({ ...limits, clock, faults, ...(storage === undefined ? {} : { storage }) });
+  createMissing(core, databases);
+  const listener = createListener(core);
+  const server = tls === undefined ? createServer(listener) : createTlsServer({ ...tls }, listener);
+  server.keepAliveTimeout = keepAlive;
+  const port = await listen(server, host, options.port ?? 0);
+  life.defer(() => close(server));
+  const sweep = setInterval(() => core.expire(), expiryInterval);
+  sweep.unref();
+  life.defer(() => clearInterval(sweep));
+  const now = (fault: CosmosFault): void => strike(core, fault);
+  const control =
+    controlPort === undefined
+      ? undefined
+      : life.use(await startFaultControl({ injector: faults, schema: cosmosFault, port: controlPort, now }));
+  const endpoint = `${tls === undefined ? "http" : "https"}://${urlHost(host)}:${port}`;
+  const running = life.move();
+  return {
+    endpoint,
+    key: emulatorKey,
+    connectionString: `AccountEndpoint=${endpoint}/;AccountKey=${emulatorKey};`,
+    port,
+    faultsUrl: control?.url,
+    core,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
 }
 
-function createMissing(account: Account, context: ServerContext, databases: readonly DatabaseOptions[]): void {
+function createMissing(core: CosmosCore, databases: readonly DatabaseOptions[]): void {
+  const { account } = core;
   for (const { id, containers } of databases) {
-    const database = account.databases.get(id) ?? account.createDatabase({ id }, context.writeContext());
+    const database = account.databases.get(id) ?? account.createDatabase({ id }, core.writeContext());
     for (const { partitionKey, ...container } of containers) {
       if (database.containers.has(container.id)) continue;
-      account.createContainer(id, { ...container, partitionKey: { paths: [partitionKey] } }, context.writeContext());
+      account.createContainer(id, { ...container, partitionKey: { paths: [partitionKey] } }, core.writeContext());
     }
   }
 }
 
-function expireAll(account: Account, now: number): void {
-  for (const database of account.databases.values()) {
-    for (const container of database.containers.values()) container.data.expire(now);
-  }
+/** Does a fault at once. @throws Error for those that need a request to befall */
+function strike(core: CosmosCore, { fault, milliseconds }: CosmosFault & { readonly milliseconds?: number }): void {
+  if (fault !== "restore") throw new Error(`'${fault}' befalls a request: put it into a plan`);
+  core.restore(core.writeContext().now - (milliseconds ?? 0));
 }
 
 async function listen(server: Server, host: string, port: number): Promise<number> {

@@ -2,6 +2,7 @@ import { type ContainerData, createContainerData, type Transaction } from "./con
 import { containerSettings, parseContainerDefinition } from "./container-resource.ts";
 import { badRequest, conflict, notFound } from "./cosmos-error.ts";
 import type { WriteContext } from "./draft.ts";
+import { createHistory, type History, type HistoryLimits } from "./history.ts";
 import { isJsonObject, type Json, type JsonObject, textAt } from "./json.ts";
 import { containerRid, databaseRid } from "./resource-id.ts";
 
@@ -30,8 +31,11 @@ export interface Storage {
 export interface Container {
   readonly resource: JsonObject;
   readonly data: ContainerData;
-  /** Makes a transaction durable, then visible. */
-  commit(transaction: Transaction | undefined): void;
+  readonly history: History;
+  /** Request units a second that were provisioned for it; undefined leaves it to the server. */
+  readonly throughput: number | undefined;
+  /** Makes a transaction durable, then visible. @param now ms since 1970 */
+  commit(transaction: Transaction | undefined, now: number): void;
 }
 
 export interface Database {
@@ -65,12 +69,14 @@ interface OpenDatabase extends Database {
   readonly containers: Map<string, OpenContainer>;
 }
 
-export function createAccount(storage: Storage): Account {
+export function createAccount(storage: Storage, limits: HistoryLimits): Account {
   const databases = new Map<string, OpenDatabase>();
   const saved = storage.load();
   let nextNumber = saved?.nextNumber ?? 1;
   for (const { resource, containers } of saved?.databases ?? []) {
-    const opened = containers.map((container) => [textAt(container, "id"), openContainer(storage, container)] as const);
+    const opened = containers.map(
+      (container) => [textAt(container, "id"), openContainer({ storage, limits }, container)] as const,
+    );
     databases.set(textAt(resource, "id"), { resource, containers: new Map(opened) });
   }
 
@@ -115,17 +121,20 @@ export function createAccount(storage: Storage): Account {
       const definition = parseContainerDefinition(isJsonObject(body) ? body : {});
       const parentRid = textAt(parent, "_rid");
       const rid = containerRid(parentRid, takeNumber());
-      const created = openContainer(storage, {
-        ...definition,
-        _rid: rid,
-        _self: `dbs/${parentRid}/colls/${rid}/`,
-        ...stamps(context),
-        _docs: "docs/",
-        _sprocs: "sprocs/",
-        _triggers: "triggers/",
-        _udfs: "udfs/",
-        _conflicts: "conflicts/",
-      });
+      const created = openContainer(
+        { storage, limits },
+        {
+          ...definition,
+          _rid: rid,
+          _self: `dbs/${parentRid}/colls/${rid}/`,
+          ...stamps(context),
+          _docs: "docs/",
+          _sprocs: "sprocs/",
+          _triggers: "triggers/",
+          _udfs: "udfs/",
+          _conflicts: "conflicts/",
+        },
+      );
       containers.set(id, created);
       save();
       return created;
@@ -139,16 +148,23 @@ export function createAccount(storage: Storage): Account {
   };
 }
 
-function openContainer(storage: Storage, resource: JsonObject): OpenContainer {
+function openContainer(
+  { storage, limits }: { readonly storage: Storage; readonly limits: HistoryLimits },
+  resource: JsonObject,
+): OpenContainer {
   const data = createContainerData(containerSettings(resource));
   const journal = storage.open(data);
+  const history = createHistory(data, limits);
   return {
     resource,
     data,
+    history,
+    throughput: undefined,
     journal,
-    commit(transaction) {
+    commit(transaction, now) {
       if (transaction === undefined) return;
       journal.append(transaction);
+      history.record(transaction, now);
       data.apply(transaction);
     },
   };

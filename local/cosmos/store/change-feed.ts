@@ -1,4 +1,4 @@
-import type { ContainerData } from "./container-data.ts";
+import type { ReadView } from "./container-data.ts";
 import type { StoredItem } from "./item.ts";
 import type { Scope } from "./partition.ts";
 
@@ -27,7 +27,7 @@ export interface FeedPage {
  * One page of the change feed in latest-version mode: the newest version of each item in the order of writing, no
  * deletes, no versions in between.
  */
-export function readChangeFeed(data: ContainerData, request: FeedRequest, now: number): FeedPage {
+export function readChangeFeed(data: ReadView, request: FeedRequest, now: number): FeedPage {
   const items: StoredItem[] = [];
   let bytes = 0;
   for (const item of data.changes(request.scope, request.after, now)) {

@@ -21,20 +21,26 @@ export interface Transaction {
   readonly deletes: readonly ItemKey[];
 }
 
-/** The items of one container in memory: a data structure, no I/O and no clock (`now` is ms since 1970). */
-export interface ContainerData {
+/** What reads need of a container; `now` is ms since 1970. */
+export interface ReadView {
   readonly settings: ContainerSettings;
-  /** The number of the last transaction; 0 before the first. */
+  /** The number of the last transaction that is seen; 0 before the first. */
   readonly lsn: number;
-  /** The serial that the next new item takes. */
-  readonly nextSerial: number;
-  /** Applies a transaction whose lsn is above the last one's. */
-  apply(transaction: Transaction): void;
   get(key: ItemKey, now: number): StoredItem | undefined;
   /** Live items in the order of their creation. */
   items(scope: Scope, now: number): StoredItem[];
   /** Live newest versions written after an lsn, in the order of writing. */
-  changes(scope: Scope, after: number, now: number): Generator<StoredItem>;
+  changes(scope: Scope, after: number, now: number): Iterable<StoredItem>;
+}
+
+/** The items of one container in memory: a data structure, no I/O and no clock. */
+export interface ContainerData extends ReadView {
+  /** The serial that the next new item takes. */
+  readonly nextSerial: number;
+  /** Bytes of all items under a partition key, as text. */
+  partitionBytes(partition: string): number;
+  /** Applies a transaction whose lsn is above the last one's. */
+  apply(transaction: Transaction): void;
   /** Forgets expired items. */
   expire(now: number): void;
   /** Takes over counters from a snapshot, whose newest items may be gone. */
@@ -51,8 +57,7 @@ export function createContainerData(settings: ContainerSettings): ContainerData 
 
   const remove = ({ partition: name, id }: ItemKey): void => {
     const partition = partitions.get(name);
-    if (partition === undefined || !partition.items.delete(id)) return;
-    partition.order.retire();
+    if (partition === undefined || !partition.remove(id)) return;
     order.retire();
     if (partition.items.size === 0) partitions.delete(name);
   };
@@ -62,14 +67,8 @@ export function createContainerData(settings: ContainerSettings): ContainerData 
       partition = createPartition(item.partitionKey);
       partitions.set(item.partition, partition);
     }
-    const replaced = partition.items.has(item.id);
-    partition.items.set(item.id, item);
-    partition.order.add(item);
     order.add(item);
-    if (replaced) {
-      partition.order.retire();
-      order.retire();
-    }
+    if (partition.put(item)) order.retire();
     nextSerial = Math.max(nextSerial, item.serial + 1);
   };
 
@@ -81,6 +80,7 @@ export function createContainerData(settings: ContainerSettings): ContainerData 
     get nextSerial() {
       return nextSerial;
     },
+    partitionBytes: (partition) => partitions.get(partition)?.bytes ?? 0,
     apply(transaction) {
       for (const key of transaction.deletes) remove(key);
       for (const item of transaction.puts) put(item);

@@ -1,5 +1,5 @@
 import type { ContainerData, Transaction } from "./container-data.ts";
-import { uniqueKeyConflict } from "./cosmos-error.ts";
+import { partitionFull, uniqueKeyConflict } from "./cosmos-error.ts";
 import { checkTtl, type ItemKey, type StoredItem, toStoredItem } from "./item.ts";
 import { type JsonObject, textAt } from "./json.ts";
 import { valueAt } from "./partition-key.ts";
@@ -11,6 +11,8 @@ export interface WriteContext {
   readonly now: number;
   /** A new etag, with its quotes. */
   readonly nextEtag: () => string;
+  /** Most bytes of one partition key. */
+  readonly maxPartitionBytes?: number;
 }
 
 /** A transaction in the making: later operations see what earlier ones wrote; nothing else does. */
@@ -29,7 +31,16 @@ export function createDraft(data: ContainerData, context: WriteContext): Draft {
   const deleted = new Map<string, ItemKey>();
   const lsn = data.lsn + 1;
   let nextSerial = data.nextSerial;
+  /** Bytes that a partition key has gained. */
+  const growth = new Map<string, number>();
 
+  const grow = (partition: string, bytes: number): void => {
+    const total = (growth.get(partition) ?? 0) + bytes;
+    if (bytes > 0 && data.partitionBytes(partition) + total > (context.maxPartitionBytes ?? Number.POSITIVE_INFINITY)) {
+      throw partitionFull();
+    }
+    growth.set(partition, total);
+  };
   const get = (key: ItemKey): StoredItem | undefined => {
     const name = nameOf(key);
     return written.get(name) ?? (deleted.has(name) ? undefined : data.get(key, context.now));
@@ -66,12 +77,14 @@ export function createDraft(data: ContainerData, context: WriteContext): Draft {
       };
       const item = toStoredItem(complete, lsn, data.settings.partitionKeyPaths);
       checkUniqueKeys(item);
+      grow(item.partition, item.size - (previous?.size ?? 0));
       if (previous === undefined) nextSerial += 1;
       written.set(nameOf(item), item);
       return item;
     },
     delete(key) {
       const name = nameOf(key);
+      grow(key.partition, -(get(key)?.size ?? 0));
       written.delete(name);
       deleted.set(name, { partition: key.partition, id: key.id });
     },

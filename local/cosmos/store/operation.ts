@@ -1,3 +1,4 @@
+import type { ReadView } from "./container-data.ts";
 import { badRequest, conflict, notFound, preconditionFailed } from "./cosmos-error.ts";
 import type { Draft } from "./draft.ts";
 import { type ItemKey, parseItemId, type StoredItem } from "./item.ts";
@@ -59,9 +60,7 @@ export function execute(draft: Draft, operation: Operation, paths: readonly Prop
       return written(200, draft.put(operation.document, previous));
     }
     case "read": {
-      const item = existing(draft, { partition, id: operation.id });
-      const unchanged = operation.ifNoneMatch === item.etag || operation.ifNoneMatch === "*";
-      return { status: unchanged ? 304 : 200, item, charge: unchanged ? refusedCharge : readCharge(item.size) };
+      return found(draft.get({ partition, id: operation.id }), operation.ifNoneMatch);
     }
     case "delete": {
       const item = existing(draft, { partition, id: operation.id });
@@ -78,6 +77,18 @@ export function execute(draft: Draft, operation: Operation, paths: readonly Prop
       return written(200, draft.put(document, previous));
     }
   }
+}
+
+/** Reads one item as a view shows it. @throws CosmosError 404 */
+export function readItem(view: ReadView, operation: Extract<Operation, { kind: "read" }>, now: number): Outcome {
+  const partition = encodePartitionKey(operation.partitionKey);
+  return found(view.get({ partition, id: operation.id }, now), operation.ifNoneMatch);
+}
+
+function found(item: StoredItem | undefined, ifNoneMatch: string | undefined): Outcome {
+  if (item === undefined) throw notFound();
+  const unchanged = ifNoneMatch === item.etag || ifNoneMatch === "*";
+  return { status: unchanged ? 304 : 200, item, charge: unchanged ? refusedCharge : readCharge(item.size) };
 }
 
 function existing(draft: Draft, key: ItemKey): StoredItem {

@@ -15,20 +15,51 @@ export type Scope =
 export interface Partition {
   readonly key: PartitionKey;
   /** Newest versions by id. */
-  readonly items: Map<string, StoredItem>;
+  readonly items: ReadonlyMap<string, StoredItem>;
   readonly order: ChangeOrder;
+  /** Of all items, expired ones included until they are forgotten. */
+  readonly bytes: number;
   /** Its place on the hash ring, once asked for. */
   effectiveKey: string | undefined;
+  /** Whether there was an older version. */
+  put(item: StoredItem): boolean;
+  /** Whether there was an item. */
+  remove(id: string): boolean;
 }
 
 export function createPartition(key: PartitionKey): Partition {
   const items = new Map<string, StoredItem>();
-  const isNewest = (candidate: StoredItem): boolean => items.get(candidate.id) === candidate;
-  return { key, items, order: createChangeOrder(isNewest), effectiveKey: undefined };
+  const order = createChangeOrder((candidate) => items.get(candidate.id) === candidate);
+  let bytes = 0;
+  return {
+    key,
+    items,
+    order,
+    effectiveKey: undefined,
+    get bytes() {
+      return bytes;
+    },
+    put(item) {
+      const older = items.get(item.id);
+      bytes += item.size - (older?.size ?? 0);
+      items.set(item.id, item);
+      order.add(item);
+      if (older !== undefined) order.retire();
+      return older !== undefined;
+    },
+    remove(id) {
+      const item = items.get(id);
+      if (item === undefined) return false;
+      bytes -= item.size;
+      items.delete(id);
+      order.retire();
+      return true;
+    },
+  };
 }
 
 /** Whether a partition key is in a scope. */
-export function isIn(partition: Partition, scope: Scope): boolean {
+export function isIn(partition: Pick<Partition, "key" | "effectiveKey">, scope: Scope): boolean {
   switch (scope.kind) {
     case "all":
       return true;

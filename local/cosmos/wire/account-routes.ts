@@ -1,12 +1,12 @@
+import type { CosmosCore } from "../core/cosmos-core.ts";
+import type { Principal } from "../core/rights.ts";
 import type { Container, Database } from "../store/account.ts";
 import { forbidden, methodNotAllowed } from "../store/cosmos-error.ts";
 import { type Json, type JsonObject, textAt } from "../store/json.ts";
-import type { Principal } from "./authorization.ts";
 import { rangeId } from "./container-headers.ts";
 import { header, jsonBody, type WireReply, type WireRequest } from "./exchange.ts";
-import type { ServerContext } from "./server-context.ts";
 
-/** GET /: what the client asks first. There is one region, this server. */
+/** GET /: what the client asks first. There is one region, this core. */
 export function readAccount(request: WireRequest): WireReply {
   if (request.method !== "GET") throw methodNotAllowed(request.method);
   const endpoint = `${request.secure ? "https" : "http"}://${header(request, "host") ?? "localhost"}/`;
@@ -29,48 +29,48 @@ export function readAccount(request: WireRequest): WireReply {
 }
 
 /** /dbs */
-export function databasesRoute(request: WireRequest, server: ServerContext, principal: Principal): WireReply {
+export function databasesRoute(request: WireRequest, core: CosmosCore, principal: Principal): WireReply {
   if (request.method === "GET") {
-    const list = [...server.account.databases.values()].map((database) => database.resource);
+    const list = [...core.account.databases.values()].map((database) => database.resource);
     return ok({ _rid: "", Databases: list, _count: list.length });
   }
   if (request.method !== "POST") throw methodNotAllowed(request.method);
   requireKey(principal, "create a database");
-  return created(server.account.createDatabase(jsonBody(request), server.writeContext()));
+  return created(core.account.createDatabase(jsonBody(request), core.writeContext()));
 }
 
 /** /dbs/{database} */
-export function databaseRoute(request: WireRequest, server: ServerContext, principal: Principal): WireReply {
+export function databaseRoute(request: WireRequest, core: CosmosCore, principal: Principal): WireReply {
   const id = request.segments[1] ?? "";
-  const database = server.account.database(id);
+  const database = core.account.database(id);
   if (request.method === "GET") return ok(database.resource);
   if (request.method !== "DELETE") throw methodNotAllowed(request.method);
   requireKey(principal, "delete a database");
-  server.account.deleteDatabase(id);
+  core.account.deleteDatabase(id);
   return deleted;
 }
 
 /** /dbs/{database}/colls */
-export function containersRoute(request: WireRequest, server: ServerContext, principal: Principal): WireReply {
+export function containersRoute(request: WireRequest, core: CosmosCore, principal: Principal): WireReply {
   const id = request.segments[1] ?? "";
-  const database = server.account.database(id);
+  const database = core.account.database(id);
   if (request.method === "GET") {
     const list = [...database.containers.values()].map((container) => container.resource);
     return ok({ _rid: textAt(database.resource, "_rid"), DocumentCollections: list, _count: list.length });
   }
   if (request.method !== "POST") throw methodNotAllowed(request.method);
   requireKey(principal, "create a container");
-  return created(server.account.createContainer(id, jsonBody(request), server.writeContext()));
+  return created(core.account.createContainer(id, jsonBody(request), core.writeContext()));
 }
 
 /** /dbs/{database}/colls/{container} */
-export function containerRoute(request: WireRequest, server: ServerContext, principal: Principal): WireReply {
+export function containerRoute(request: WireRequest, core: CosmosCore, principal: Principal): WireReply {
   const [, database = "", , id = ""] = request.segments;
-  const container = server.account.container(database, id);
+  const container = core.account.container(database, id);
   if (request.method === "GET") return ok(container.resource);
   if (request.method !== "DELETE") throw methodNotAllowed(request.method);
   requireKey(principal, "delete a container");
-  server.account.deleteContainer(database, id);
+  core.account.deleteContainer(database, id);
   return deleted;
 }
 
@@ -114,6 +114,6 @@ function etagOf(body: Json): { readonly etag?: string } {
 
 /** An identity has no right to make or delete databases and containers; infrastructure does (azure.md §6.8). */
 function requireKey(principal: Principal, action: string): void {
-  if (principal === "key") return;
+  if (principal.kind === "key") return;
   throw forbidden(`Request blocked by Auth: to ${action} cannot be authorized by AAD token in data plane.`, 5300);
 }

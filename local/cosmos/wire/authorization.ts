@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
+import type { Principal } from "../core/rights.ts";
 import { forbidden, unauthorized } from "../store/cosmos-error.ts";
-import { isJsonObject, type Json } from "../store/json.ts";
+import { isJsonObject, type Json, textAt } from "../store/json.ts";
 import { header, type WireRequest } from "./exchange.ts";
 
 /** The key that every emulator of the service uses; public, as it is in the vendor's documentation. */
@@ -8,9 +9,6 @@ export const emulatorKey = "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTq
 
 /** Furthest that the client's clock may be off, ms. */
 const maxClockSkew = 15 * 60 * 1000;
-
-/** Who asks: the holder of the key may do everything, an identity may not make or delete databases and containers. */
-export type Principal = "key" | "identity";
 
 /** Checks the `authorization` header: `type=master` (HMAC with the key) or, over TLS only, `type=aad` (any JWT). */
 export function authorize(request: WireRequest, now: number): Principal {
@@ -21,11 +19,10 @@ export function authorize(request: WireRequest, now: number): Principal {
   switch (fields.get("type")) {
     case "master":
       checkKey(request, fields.get("sig") ?? "", now);
-      return "key";
+      return { kind: "key" };
     case "aad":
       if (!request.secure) throw unauthorized("Bearer tokens are accepted over TLS only.");
-      checkToken(fields.get("sig") ?? "", now);
-      return "identity";
+      return { kind: "identity", id: identityOf(fields.get("sig") ?? "", now) };
     case undefined:
     default:
       throw unauthorized("The input authorization token can't serve the request. The type of the token is unknown.");
@@ -69,11 +66,13 @@ function signedResource(segments: readonly string[]): { readonly type: string; r
   return { type: (type ?? "").toLowerCase(), link: (isFeed ? segments.slice(0, -1) : segments).join("/") };
 }
 
-function checkToken(token: string, now: number): void {
+/** The object id of the identity that a token is for. */
+function identityOf(token: string, now: number): string {
   const claims = parseClaims(token);
-  const expiry = isJsonObject(claims) ? claims["exp"] : undefined;
   if (!isJsonObject(claims)) throw unauthorized("The bearer token is not a JWT.");
+  const expiry = claims["exp"];
   if (typeof expiry === "number" && expiry * 1000 <= now) throw unauthorized("The bearer token has expired.");
+  return textAt(claims, "oid") || textAt(claims, "sub");
 }
 
 function parseClaims(token: string): Json | undefined {

@@ -1,20 +1,19 @@
-import type { Container } from "../store/account.ts";
-import { attempt, type BatchResult, maxBatchOperations, runBatch } from "../store/batch.ts";
+import { chargeOf } from "../core/cosmos-core.ts";
+import { attempt, maxBatchOperations } from "../store/batch.ts";
 import { badRequest, CosmosError, failedDependency, tooLarge } from "../store/cosmos-error.ts";
-import type { WriteContext } from "../store/draft.ts";
 import { maxItemBytes } from "../store/item.ts";
 import type { Json, JsonObject } from "../store/json.ts";
 import type { Operation, Outcome } from "../store/operation.ts";
 import type { PartitionKey } from "../store/partition-key.ts";
 import { parsePatch } from "../store/patch.ts";
-import { refusedCharge } from "../store/request-units.ts";
 import { header, isFlagSet, jsonBody, type WireReply, type WireRequest } from "./exchange.ts";
 import { toDocument } from "./item-routes.ts";
+import { type ItemTarget, toReply } from "./item-target.ts";
 import { parsePatchCondition } from "./patch-condition.ts";
 import { completePartitionKey, requestPartitionKey } from "./scope.ts";
 
 /** POST …/docs with `x-ms-cosmos-is-batch-request`: a transactional batch, or a bulk of independent operations. */
-export function batchRoute(request: WireRequest, container: Container, context: WriteContext): WireReply {
+export function batchRoute(request: WireRequest, target: ItemTarget): WireReply {
   if (request.body.length > maxItemBytes) throw tooLarge();
   const list = jsonBody(request);
   if (!Array.isArray(list) || list.length === 0) throw badRequest("The batch request has no operations.");
@@ -23,34 +22,17 @@ export function batchRoute(request: WireRequest, container: Container, context: 
       `Batch request has more operations than what is supported: ${list.length} > ${maxBatchOperations}.`,
     );
   }
-  const outcomes = isFlagSet(request, "x-ms-cosmos-batch-atomic")
-    ? runAtomic(list, { request, container, context })
-    : runBulk(list, { request, container, context });
   const minimal = header(request, "prefer") === "return=minimal";
-  const failed = outcomes.some((outcome) => outcome instanceof CosmosError);
-  const charge = outcomes.reduce((sum, outcome) => sum + chargeOf(outcome), 0);
-  return {
-    status: failed ? 207 : 200,
-    headers: { "x-ms-request-charge": String(Math.round(charge * 100) / 100) },
-    body: outcomes.map((outcome) => toResult(outcome, minimal)),
-  };
-}
-
-interface Setting {
-  readonly request: WireRequest;
-  readonly container: Container;
-  readonly context: WriteContext;
-}
-
-function runAtomic(list: readonly Json[], { request, container, context }: Setting): BatchResult["outcomes"] {
-  const partitionKey = requestPartitionKey(request, container);
+  if (!isFlagSet(request, "x-ms-cosmos-batch-atomic")) return bulkReply(runBulk(list, request, target), minimal);
+  const partitionKey = requestPartitionKey(request, target.container);
   const operations = list.map((body) => parseOperation(toDocument(body), partitionKey));
-  const { outcomes, transaction } = runBatch(container.data, operations, context);
-  container.commit(transaction);
-  return outcomes;
+  return toReply(target.core.batch(target.caller, operations), (outcomes) => outcomesReply(outcomes, minimal));
 }
 
-function runBulk(list: readonly Json[], { request, container, context }: Setting): BatchResult["outcomes"] {
+type Outcomes = readonly (Outcome | CosmosError)[];
+
+/** Operations of a bulk are requests of their own: each has its partition key, its rights and its faults. */
+function runBulk(list: readonly Json[], request: WireRequest, { core, caller, container }: ItemTarget): Outcomes {
   const goesOn = isFlagSet(request, "x-ms-cosmos-batch-continue-on-error");
   let stopped = false;
   return list.map((body) => {
@@ -59,13 +41,22 @@ function runBulk(list: readonly Json[], { request, container, context }: Setting
       const document = toDocument(body);
       const key = document["partitionKey"];
       const partitionKey = completePartitionKey(typeof key === "string" ? key : JSON.stringify(key ?? null), container);
-      const { outcomes, transaction } = runBatch(container.data, [parseOperation(document, partitionKey)], context);
-      container.commit(transaction);
-      return outcomes[0] ?? failedDependency();
+      return core.item(caller, parseOperation(document, partitionKey)).result;
     });
     stopped = outcome instanceof CosmosError && !goesOn;
     return outcome;
   });
+}
+
+function bulkReply(outcomes: Outcomes, minimal: boolean): WireReply {
+  const charge = outcomes.reduce((sum, outcome) => sum + chargeOf(outcome), 0);
+  const reply = outcomesReply(outcomes, minimal);
+  return { ...reply, headers: { "x-ms-request-charge": String(Math.round(charge * 100) / 100) } };
+}
+
+function outcomesReply(outcomes: Outcomes, minimal: boolean): WireReply {
+  const failed = outcomes.some((outcome) => outcome instanceof CosmosError);
+  return { status: failed ? 207 : 200, headers: {}, body: outcomes.map((outcome) => toResult(outcome, minimal)) };
 }
 
 function parseOperation(body: JsonObject, partitionKey: PartitionKey): Operation {
@@ -103,15 +94,16 @@ function missing(name: string): never {
   throw badRequest(`An operation of the batch has no '${name}'.`);
 }
 
-function chargeOf(outcome: Outcome | CosmosError): number {
-  return outcome instanceof CosmosError ? (outcome.status === 424 ? 0 : refusedCharge) : outcome.charge;
-}
-
 function toResult(outcome: Outcome | CosmosError, minimal: boolean): JsonObject {
   if (outcome instanceof CosmosError) {
-    const { status, substatus, message } = outcome;
-    const result = { statusCode: status, requestCharge: chargeOf(outcome), message };
-    return substatus === undefined ? result : { ...result, subStatusCode: substatus };
+    const { status, substatus, retryAfter, message } = outcome;
+    return {
+      statusCode: status,
+      requestCharge: chargeOf(outcome),
+      message,
+      ...(substatus === undefined ? {} : { subStatusCode: substatus }),
+      ...(retryAfter === undefined ? {} : { retryAfterMilliseconds: retryAfter }),
+    };
   }
   const result = { statusCode: outcome.status, requestCharge: outcome.charge };
   if (outcome.status === 204) return result;

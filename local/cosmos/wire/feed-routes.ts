@@ -1,48 +1,37 @@
 import { parseQuery } from "../sql/parser.ts";
-import { runQuery } from "../sql/run-query.ts";
-import type { Container } from "../store/account.ts";
-import { readChangeFeed } from "../store/change-feed.ts";
 import { badRequest } from "../store/cosmos-error.ts";
 import { isJsonObject, type Json, textAt } from "../store/json.ts";
-import { feedCharge, queryCharge, refusedCharge } from "../store/request-units.ts";
+import { refusedCharge } from "../store/request-units.ts";
 import { header, jsonBody, pageSize, type WireReply, type WireRequest } from "./exchange.ts";
+import { type ItemTarget, toReply } from "./item-target.ts";
 import { requestScope } from "./scope.ts";
 
 /** Items of a page when the client does not say. */
 const preferredPageSize = 100;
 
 /** GET …/docs: the change feed with `A-IM`, otherwise all items. */
-export function readFeed(request: WireRequest, container: Container, now: number): WireReply {
+export function readFeed(request: WireRequest, target: ItemTarget): WireReply {
   const mode = header(request, "a-im");
-  if (mode === undefined) return answerQuery(request, container, { query: "SELECT * FROM c", parameters: [], now });
+  if (mode === undefined) return answerQuery(request, target, { query: "SELECT * FROM c", parameters: [] });
   if (mode.toLowerCase() !== "incremental feed") throw badRequest(`The change feed mode '${mode}' is not supported.`);
   const position = header(request, "if-none-match");
-  const after = position === "*" ? container.data.lsn : parsePosition(position);
+  const after = position === "*" ? "now" : parsePosition(position);
   const modifiedSince = header(request, "if-modified-since");
   const since = modifiedSince === undefined ? 0 : Math.floor(Date.parse(modifiedSince) / 1000);
   if (Number.isNaN(since)) throw badRequest("The value of If-Modified-Since is not a date.");
-  const scope = requestScope(request, container);
-  const page = readChangeFeed(
-    container.data,
-    { scope, after, since, maxItems: pageSize(request, preferredPageSize) },
-    now,
-  );
-  const headers = { etag: `"${page.position}"`, "x-ms-item-count": String(page.items.length) };
-  if (page.items.length === 0) {
-    return { status: 304, headers: { ...headers, "x-ms-request-charge": String(refusedCharge) }, body: undefined };
-  }
-  const documents = page.items.map((item) => ({ ...item.document, _lsn: item.lsn }));
-  return {
-    status: 200,
-    headers: { ...headers, "x-ms-request-charge": String(feedCharge(page.bytes)) },
-    body: { _rid: textAt(container.resource, "_rid"), Documents: documents, _count: documents.length },
-  };
+  const scope = requestScope(request, target.container);
+  const maxItems = pageSize(request, preferredPageSize);
+  return toReply(target.core.changes(target.caller, { scope, after, since, maxItems }), (page) => {
+    const headers = { etag: `"${page.position}"`, "x-ms-item-count": String(page.items.length) };
+    if (page.items.length === 0) return { status: 304, headers, body: undefined };
+    const documents = page.items.map((item) => ({ ...item.document, _lsn: item.lsn }));
+    return { status: 200, headers, body: documentsBody(target, documents) };
+  });
 }
 
 /** POST …/docs with a query. */
-export function queryRoute(request: WireRequest, container: Container, now: number): WireReply {
-  const { query, parameters } = parseQueryBody(request);
-  return answerQuery(request, container, { query, parameters, now });
+export function queryRoute(request: WireRequest, target: ItemTarget): WireReply {
+  return answerQuery(request, target, parseQueryBody(request));
 }
 
 /**
@@ -82,25 +71,26 @@ interface QueryBody {
   readonly parameters: readonly (readonly [string, Json])[];
 }
 
-function answerQuery(
-  request: WireRequest,
-  container: Container,
-  input: QueryBody & { readonly now: number },
-): WireReply {
-  const query = parseQuery(input.query);
-  const items = container.data.items(requestScope(request, container), input.now);
-  const page = { maxItems: pageSize(request, preferredPageSize), continuation: header(request, "x-ms-continuation") };
-  const { results, continuation } = runQuery(query, new Map(input.parameters), { items, page });
-  const bytes = items.reduce((sum, item) => sum + item.size, 0);
-  return {
+function answerQuery(request: WireRequest, target: ItemTarget, { query, parameters }: QueryBody): WireReply {
+  const answer = target.core.query(target.caller, {
+    text: query,
+    parameters: new Map(parameters),
+    scope: requestScope(request, target.container),
+    maxItems: pageSize(request, preferredPageSize),
+    continuation: header(request, "x-ms-continuation"),
+  });
+  return toReply(answer, ({ results, continuation }) => ({
     status: 200,
     headers: {
       "x-ms-item-count": String(results.length),
-      "x-ms-request-charge": String(queryCharge(bytes)),
       ...(continuation === undefined ? {} : { "x-ms-continuation": continuation }),
     },
-    body: { _rid: textAt(container.resource, "_rid"), Documents: results, _count: results.length },
-  };
+    body: documentsBody(target, results),
+  }));
+}
+
+function documentsBody({ container }: ItemTarget, documents: readonly Json[]): Json {
+  return { _rid: textAt(container.resource, "_rid"), Documents: documents, _count: documents.length };
 }
 
 function parseQueryBody(request: WireRequest): QueryBody {

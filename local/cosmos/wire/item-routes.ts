@@ -1,35 +1,28 @@
-import type { Container } from "../store/account.ts";
-import { runBatch } from "../store/batch.ts";
-import { badRequest, CosmosError, methodNotAllowed, tooLarge } from "../store/cosmos-error.ts";
-import type { WriteContext } from "../store/draft.ts";
+import { badRequest, methodNotAllowed, tooLarge } from "../store/cosmos-error.ts";
 import { maxItemBytes } from "../store/item.ts";
 import { isJsonObject, type Json, type JsonObject } from "../store/json.ts";
 import type { Operation, Outcome } from "../store/operation.ts";
 import { parsePatch } from "../store/patch.ts";
 import { header, isFlagSet, jsonBody, type WireReply, type WireRequest } from "./exchange.ts";
+import { type ItemTarget, toReply } from "./item-target.ts";
 import { parsePatchCondition } from "./patch-condition.ts";
 import { requestPartitionKey } from "./scope.ts";
 
 /** POST …/docs without a query: create or upsert. */
-export function createItem(request: WireRequest, container: Container, context: WriteContext): WireReply {
-  const partitionKey = requestPartitionKey(request, container);
+export function createItem(request: WireRequest, target: ItemTarget): WireReply {
+  const partitionKey = requestPartitionKey(request, target.container);
   const document = documentBody(request);
   const operation: Operation = isFlagSet(request, "x-ms-documentdb-is-upsert")
     ? { kind: "upsert", partitionKey, document, ifMatch: header(request, "if-match") }
     : { kind: "create", partitionKey, document };
-  return perform(request, container, { operation, context });
+  return perform(request, target, operation);
 }
 
 /** GET, PUT, PATCH and DELETE of …/docs/{id}. */
-export function itemRoute(
-  request: WireRequest,
-  target: { readonly container: Container; readonly id: string },
-  context: WriteContext,
-): WireReply {
-  const { container, id } = target;
-  const partitionKey = requestPartitionKey(request, container);
+export function itemRoute(request: WireRequest, target: ItemTarget, id: string): WireReply {
+  const partitionKey = requestPartitionKey(request, target.container);
   const ifMatch = header(request, "if-match");
-  const does = (operation: Operation): WireReply => perform(request, container, { operation, context });
+  const does = (operation: Operation): WireReply => perform(request, target, operation);
   switch (request.method) {
     case "GET":
       return does({ kind: "read", partitionKey, id, ifNoneMatch: header(request, "if-none-match") });
@@ -46,28 +39,17 @@ export function itemRoute(
   }
 }
 
-function perform(
-  request: WireRequest,
-  container: Container,
-  { operation, context }: { readonly operation: Operation; readonly context: WriteContext },
-): WireReply {
-  const { outcomes, transaction } = runBatch(container.data, [operation], context);
-  const [outcome] = outcomes;
-  if (outcome === undefined || outcome instanceof CosmosError) throw outcome ?? badRequest("Nothing to do.");
-  container.commit(transaction);
-  return toReply(request, outcome);
+function perform(request: WireRequest, { core, caller }: ItemTarget, operation: Operation): WireReply {
+  return toReply(core.item(caller, operation), (outcome) => outcomeReply(request, outcome));
 }
 
-function toReply(request: WireRequest, outcome: Outcome): WireReply {
+function outcomeReply(request: WireRequest, { status, item }: Outcome): WireReply {
   const minimal = header(request, "prefer") === "return=minimal" && request.method !== "GET";
-  const hasBody = outcome.status === 200 || outcome.status === 201;
+  const hasBody = status === 200 || status === 201;
   return {
-    status: outcome.status,
-    headers: {
-      ...(outcome.status === 204 ? {} : { etag: outcome.item.etag }),
-      "x-ms-request-charge": String(outcome.charge),
-    },
-    body: hasBody && !minimal ? outcome.item.document : undefined,
+    status,
+    headers: status === 204 ? {} : { etag: item.etag },
+    body: hasBody && !minimal ? item.document : undefined,
   };
 }
 

@@ -1,16 +1,17 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { AnswerLost } from "../core/answer-lost.ts";
+import type { CosmosCore } from "../core/cosmos-core.ts";
 import { CosmosError, internalError, tooLarge } from "../store/cosmos-error.ts";
-import { refusedCharge } from "../store/request-units.ts";
 import type { WireReply, WireRequest } from "./exchange.ts";
-import { route, sessionHeaders } from "./route.ts";
-import type { ServerContext } from "./server-context.ts";
+import { toRefusal } from "./refusal.ts";
+import { pathHeaders, route } from "./route.ts";
 
 /** Largest body that is read at all, bytes; routes have limits of their own below it. */
 const maxBodyBytes = 8 * 1024 * 1024;
 
 /** Handles the requests of a node:http or node:https server. */
-export function createListener(server: ServerContext): (message: IncomingMessage, response: ServerResponse) => void {
+export function createListener(core: CosmosCore): (message: IncomingMessage, response: ServerResponse) => void {
   return (message, response) => {
     const chunks: Buffer[] = [];
     let length = 0;
@@ -20,14 +21,15 @@ export function createListener(server: ServerContext): (message: IncomingMessage
     });
     message.on("end", () => {
       const body = length <= maxBodyBytes ? Buffer.concat(chunks) : undefined;
-      send(response, answer(message, body, server));
+      const reply = answer(message, body, core);
+      if (reply instanceof AnswerLost) lose(response, reply);
+      else send(response, reply);
     });
     message.on("error", () => response.destroy());
   };
 }
 
-function answer(message: IncomingMessage, body: Buffer | undefined, server: ServerContext): WireReply {
-  const activityId = randomUUID();
+function answer(message: IncomingMessage, body: Buffer | undefined, core: CosmosCore): WireReply | AnswerLost {
   const request: WireRequest = {
     method: message.method ?? "GET",
     segments: parseSegments(message.url ?? "/"),
@@ -38,17 +40,18 @@ function answer(message: IncomingMessage, body: Buffer | undefined, server: Serv
   let reply: WireReply;
   try {
     if (body === undefined) throw tooLarge();
-    reply = route(request, server);
+    reply = route(request, core);
   } catch (error) {
-    reply = toErrorReply(error, activityId);
+    if (error instanceof AnswerLost) return error;
+    reply = toRefusal(error instanceof CosmosError ? error : faultOfOurs(error));
   }
   const common = {
     "content-type": "application/json",
-    "x-ms-activity-id": activityId,
+    "x-ms-activity-id": randomUUID(),
     "x-ms-version": "2020-07-15",
     "x-ms-gatewayversion": "version=2.14.0",
   };
-  return { ...reply, headers: { ...common, ...sessionHeaders(request, server), ...reply.headers } };
+  return { ...reply, headers: { ...common, ...pathHeaders(request, core), ...reply.headers } };
 }
 
 function parseSegments(url: string): readonly string[] {
@@ -65,23 +68,16 @@ function parseSegments(url: string): readonly string[] {
     });
 }
 
-/** The only place where a refusal becomes an answer. What is not a refusal is a fault of ours: 500. */
-function toErrorReply(error: unknown, activityId: string): WireReply {
-  const refusal =
-    error instanceof CosmosError
-      ? error
-      : internalError(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  return {
-    status: refusal.status,
-    headers: {
-      "x-ms-request-charge": String(refusedCharge),
-      ...(refusal.substatus === undefined ? {} : { "x-ms-substatus": String(refusal.substatus) }),
-    },
-    body: {
-      code: refusal.code,
-      message: `Message: ${JSON.stringify({ Errors: [refusal.message] })}\r\nActivityId: ${activityId}`,
-    },
-  };
+/** What is not a refusal is a fault of the stand-in: 500. */
+function faultOfOurs(error: unknown): CosmosError {
+  return internalError(error instanceof Error ? (error.stack ?? error.message) : String(error));
+}
+
+/** Breaks the connection without an answer, after the time that it is held in silence. */
+function lose(response: ServerResponse, { milliseconds }: AnswerLost): void {
+  const timer = setTimeout(() => response.destroy(), milliseconds);
+  timer.unref();
+  response.once("close", () => clearTimeout(timer));
 }
 
 function send(response: ServerResponse, reply: WireReply): void {
