@@ -21,7 +21,7 @@ test("append() numbers events from 0 without gaps", () => {
   );
   assert.equal(log.read(4)?.bytes.toString(), "e");
   assert.equal(log.read(5), undefined);
-  assert.equal(log.read(-1), undefined);
+  assert.equal(log.read(-1)?.sequenceNumber, 0);
 });
 
 test("append() never lets the enqueued time go back", () => {
@@ -38,6 +38,9 @@ test("append() keeps nothing when its store fails", () => {
       append: () => {
         throw new Error("disk full");
       },
+      dropBefore: () => {},
+      dropFrom: () => {},
+      clear: () => {},
       close: () => {},
     },
   });
@@ -106,5 +109,60 @@ test("a log continues after the events that were kept", () => {
   assert.equal(next?.enqueuedTime, 300);
   assert.ok((next?.offset ?? 0) > (kept[2]?.offset ?? 0));
   assert.equal(log.properties().beginningSequenceNumber, 1);
-  assert.equal(log.read(0), undefined);
+  assert.equal(log.read(0)?.sequenceNumber, 1);
+});
+
+const texts = (log: PartitionLog): string[] => {
+  const found: string[] = [];
+  for (let event = log.read(0); event !== undefined; event = log.read(event.sequenceNumber + 1))
+    found.push(event.bytes.toString());
+  return found;
+};
+
+test("events expire by age, also all of them, and numbers go on", () => {
+  let now = 0;
+  const log = createPartitionLog({ now: () => now, retention: { age: 100 } });
+  for (const text of ["a", "b", "c"]) {
+    log.append([event(text)]);
+    now += 50;
+  }
+  now = 150;
+  assert.deepEqual(texts(log), ["b", "c"]);
+  assert.equal(log.properties().beginningSequenceNumber, 1);
+  const { lastOffset } = log.properties();
+  now = 1_000;
+  assert.deepEqual(log.properties(), {
+    beginningSequenceNumber: 3,
+    lastSequenceNumber: 2,
+    lastOffset,
+    lastEnqueuedTime: 100,
+    isEmpty: true,
+  });
+  assert.deepEqual(log.locate({ from: "sequence-number", value: 0, inclusive: true }), { next: 3 });
+  assert.deepEqual(log.locate({ from: "offset", value: lastOffset, inclusive: false }), { next: 3 });
+  assert.equal(log.append([event("d")])[0]?.sequenceNumber, 3);
+});
+
+test("events expire by size, but for the newest", () => {
+  const log = createPartitionLog({ now: () => 1, retention: { bytes: 10 } });
+  for (const text of ["aaaa", "bbbb", "cc"]) log.append([event(text)]);
+  assert.deepEqual(texts(log), ["aaaa", "bbbb", "cc"]);
+  log.append([event("d")]);
+  assert.deepEqual(texts(log), ["bbbb", "cc", "d"]);
+  log.append([event("longer than all that may be kept")]);
+  assert.equal(texts(log).length, 1);
+});
+
+test("loseTail() gives the lost numbers again; clear() begins anew", () => {
+  const log = threeEvents();
+  log.loseTail(2);
+  assert.deepEqual(texts(log), ["a"]);
+  assert.ok("refused" in log.locate({ from: "sequence-number", value: 2, inclusive: false }));
+  assert.equal(log.append([event("d")])[0]?.sequenceNumber, 1);
+  log.loseTail(9);
+  assert.equal(log.properties().lastSequenceNumber, -1);
+  log.append([event("e")]);
+  log.clear();
+  assert.deepEqual(log.properties().isEmpty, true);
+  assert.equal(log.append([event("f")])[0]?.sequenceNumber, 0);
 });

@@ -39,7 +39,21 @@ export interface PartitionProperties {
 /** Keeps appended events; throws when it cannot, and has then kept none of them. */
 export interface LogStore {
   append(events: readonly StoredEvent[]): void;
+  /** Events before this sequence number are wanted no more; it may keep some of them. */
+  dropBefore(sequenceNumber: number): void;
+  /** This event and all after it are gone, also after a restart. */
+  dropFrom(sequenceNumber: number): void;
+  /** Nothing is left, and sequence numbers begin with 0 again. */
+  clear(): void;
   close(): void;
+}
+
+/** How long and how much is kept; without a limit, for ever. */
+export interface Retention {
+  /** Events older than this are gone. Milliseconds. */
+  readonly age?: number;
+  /** The oldest go when messages take more than this, the newest never. Bytes of a partition. */
+  readonly bytes?: number;
 }
 
 /** The first event to read, or why the service refuses the position. */
@@ -48,10 +62,14 @@ export type Located = { readonly next: number } | { readonly refused: string };
 export interface PartitionLog {
   /** Appends all or nothing and tells every listener once, before it returns. */
   append(events: readonly NewEvent[]): readonly StoredEvent[];
-  /** The event with this sequence number; undefined when it is not there yet (or no longer). */
+  /** The event with this sequence number, or the next that is still kept; undefined when none is there yet. */
   read(sequenceNumber: number): StoredEvent | undefined;
   locate(position: Position): Located;
   properties(): PartitionProperties;
+  /** The newest events are lost, as after a failover; their sequence numbers are given again. */
+  loseTail(count: number): void;
+  /** Nothing is left and all counting begins anew, as in a hub that was made again. */
+  clear(): void;
   /** Calls `listener` after each append, synchronously; returns the way to stop. */
   onAppend(listener: () => void): () => void;
   close(): void;
@@ -62,25 +80,59 @@ export interface PartitionLogOptions {
   readonly now: () => number;
   /** What was kept before, oldest first, without gaps. */
   readonly events?: readonly StoredEvent[];
+  /** The sequence number that comes next where no event says it. */
+  readonly next?: number;
   readonly store?: LogStore;
+  readonly retention?: Retention;
 }
 
 /** Bytes that an event takes beside its message; makes offsets differ even for empty messages. */
 const RECORD_OVERHEAD = 64;
 
-export function createPartitionLog({ now, events: kept = [], store }: PartitionLogOptions): PartitionLog {
-  const events: StoredEvent[] = [...kept];
+/** Where a partition ends; known also when all of its events have expired. */
+interface End {
+  readonly sequenceNumber: number;
+  readonly offset: number;
+  readonly lastOffset: number;
+  readonly lastTime: number | undefined;
+}
+
+const beginningAt = (sequenceNumber: number): End => ({
+  sequenceNumber,
+  offset: 0,
+  lastOffset: -1,
+  lastTime: undefined,
+});
+
+export function createPartitionLog(options: PartitionLogOptions): PartitionLog {
+  const { now, store, retention = {} } = options;
+  const events: StoredEvent[] = [...(options.events ?? [])];
   const listeners = new Set<() => void>();
-  const first = (): number => events[0]?.sequenceNumber ?? 0;
-  const nextSequenceNumber = (): number => first() + events.length;
+  let end = endAfter(events.at(-1), options.next ?? 0);
+  let bytes = sizeOf(events);
+
+  function expire(): void {
+    const oldest = retention.age === undefined ? -Infinity : now() - retention.age;
+    let count = 0;
+    for (const event of events) {
+      const tooMuch = bytes > (retention.bytes ?? Infinity) && count < events.length - 1;
+      if (event.enqueuedTime >= oldest && !tooMuch) break;
+      bytes -= event.bytes.length;
+      count += 1;
+    }
+    if (count === 0) return;
+    events.splice(0, count);
+    store?.dropBefore(first());
+  }
+
+  const first = (): number => events[0]?.sequenceNumber ?? end.sequenceNumber;
 
   function place(added: readonly NewEvent[]): readonly StoredEvent[] {
-    const last = events.at(-1);
-    const enqueuedTime = Math.max(now(), last?.enqueuedTime ?? 0);
-    let offset = last === undefined ? 0 : endOf(last);
+    const enqueuedTime = Math.max(now(), end.lastTime ?? 0);
+    let { offset } = end;
     return added.map((event, index) => {
-      const stored = { ...event, sequenceNumber: nextSequenceNumber() + index, offset, enqueuedTime };
-      offset = endOf(stored);
+      const stored = { ...event, sequenceNumber: end.sequenceNumber + index, offset, enqueuedTime };
+      offset = offsetAfter(stored);
       return stored;
     });
   }
@@ -90,20 +142,41 @@ export function createPartitionLog({ now, events: kept = [], store }: PartitionL
       const placed = place(added);
       store?.append(placed);
       for (const event of placed) events.push(event);
+      end = endAfter(placed.at(-1), end.sequenceNumber);
+      bytes += sizeOf(placed);
+      expire();
       for (const listener of listeners) listener();
       return placed;
     },
-    read: (sequenceNumber) => events[sequenceNumber - first()],
-    locate: (position) => locate(events, nextSequenceNumber(), position),
+    read(sequenceNumber) {
+      expire();
+      return events[Math.max(0, sequenceNumber - first())];
+    },
+    locate(position) {
+      expire();
+      return locate(events, end, position);
+    },
     properties() {
-      const last = events.at(-1);
+      expire();
       return {
         beginningSequenceNumber: first(),
-        lastSequenceNumber: nextSequenceNumber() - 1,
-        lastOffset: last?.offset ?? -1,
-        lastEnqueuedTime: last?.enqueuedTime,
-        isEmpty: last === undefined,
+        lastSequenceNumber: end.sequenceNumber - 1,
+        lastOffset: end.lastOffset,
+        lastEnqueuedTime: end.lastTime,
+        isEmpty: events.length === 0,
       };
+    },
+    loseTail(count) {
+      const from = Math.max(first(), end.sequenceNumber - count);
+      bytes -= sizeOf(events.splice(from - first()));
+      store?.dropFrom(from);
+      end = endAfter(events.at(-1), from);
+    },
+    clear() {
+      events.length = 0;
+      bytes = 0;
+      store?.clear();
+      end = beginningAt(0);
     },
     onAppend(listener) {
       listeners.add(listener);
@@ -116,12 +189,27 @@ export function createPartitionLog({ now, events: kept = [], store }: PartitionL
   };
 }
 
-function endOf(event: StoredEvent): number {
+function sizeOf(events: readonly StoredEvent[]): number {
+  return events.reduce((sum, event) => sum + event.bytes.length, 0);
+}
+
+function endAfter(last: StoredEvent | undefined, otherwise: number): End {
+  if (last === undefined) return beginningAt(otherwise);
+  return {
+    sequenceNumber: last.sequenceNumber + 1,
+    offset: offsetAfter(last),
+    lastOffset: last.offset,
+    lastTime: last.enqueuedTime,
+  };
+}
+
+function offsetAfter(event: StoredEvent): number {
   return event.offset + RECORD_OVERHEAD + event.bytes.length;
 }
 
 /** The service refuses a position behind its last event, which is how a stale checkpoint shows itself after a hub was made anew. */
-function locate(events: readonly StoredEvent[], end: number, position: Position): Located {
+function locate(events: readonly StoredEvent[], tail: End, position: Position): Located {
+  const { sequenceNumber: end, lastOffset: last } = tail;
   switch (position.from) {
     case "start":
       return { next: events[0]?.sequenceNumber ?? end };
@@ -130,7 +218,6 @@ function locate(events: readonly StoredEvent[], end: number, position: Position)
     case "enqueued-time":
       return { next: firstAfter(events, end, (event) => event.enqueuedTime, position) };
     case "offset": {
-      const last = events.at(-1)?.offset ?? -1;
       if (position.value > last) {
         return {
           refused: `The supplied offset '${position.value}' is invalid. The last offset in the system is '${last}'`,

@@ -44,7 +44,8 @@ test("openSegmentFiles() drops a record cut short at the end and goes on after t
   const dir = await temporaryDir(context);
   const { store } = await openSegmentFiles({ dir });
   const log = createPartitionLog({ now: () => 1, store });
-  log.append([event("whole"), event("cut short")]);
+  log.append([event("whole")]);
+  log.append([event("whole, but of a batch that is not"), event("cut short")]);
   log.close();
   const path = join(dir, `${"0".repeat(20)}.log`);
   await truncate(path, (await readFile(path)).length - 3);
@@ -69,4 +70,40 @@ test("openSegmentFiles() refuses a file damaged before its end", async (context)
   log.close();
   await writeFile(join(dir, `${"0".repeat(20)}.log`), "not a record, but longer than the head of one");
   await assert.rejects(openSegmentFiles({ dir }), /damaged at byte 0/);
+});
+
+/** The files, and what a log over them says after it was opened again. */
+async function reopened(dir: string): Promise<{ readonly files: number; readonly texts: string[]; next: number }> {
+  const { events, next, store } = await openSegmentFiles({ dir, segmentBytes: 100 });
+  store.close();
+  return { files: (await readdir(dir)).length, texts: events.map(({ bytes }) => bytes.toString()), next };
+}
+
+test("what has expired leaves the disk a file at a time; the last file stays and says where numbers go on", async (context) => {
+  const dir = await temporaryDir(context);
+  let now = 0;
+  const files = await openSegmentFiles({ dir, segmentBytes: 100 });
+  const log = createPartitionLog({ now: () => now, ...files, retention: { age: 10 } });
+  for (const text of ["a", "b", "c", "d", "e"]) log.append([event(text.repeat(60))]);
+  assert.equal((await readdir(dir)).length, 3);
+  now = 100;
+  assert.equal(log.properties().isEmpty, true);
+  log.close();
+  assert.deepEqual(await reopened(dir), { files: 1, texts: ["e".repeat(60)], next: 5 });
+});
+
+test("a lost tail and a cleared partition stay so over a restart", async (context) => {
+  const dir = await temporaryDir(context);
+  const files = await openSegmentFiles({ dir, segmentBytes: 100 });
+  const log = createPartitionLog({ now: () => 1, ...files });
+  for (const text of ["a", "b", "c", "d", "e"]) log.append([event(text), event(text.repeat(60))]);
+  log.loseTail(3);
+  assert.deepEqual((await reopened(dir)).texts.at(-1), "d");
+  log.append([event("after")]);
+  assert.deepEqual((await reopened(dir)).texts.slice(-2), ["d", "after"]);
+  log.clear();
+  assert.deepEqual(await reopened(dir), { files: 0, texts: [], next: 0 });
+  log.append([event("anew")]);
+  log.close();
+  assert.deepEqual(await reopened(dir), { files: 1, texts: ["anew"], next: 1 });
 });

@@ -1,4 +1,14 @@
-import { closeSync, ftruncateSync, mkdirSync, openSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { mkdir, readdir, readFile, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
@@ -6,12 +16,14 @@ import type { LogStore, StoredEvent } from "./partition-log.ts";
 
 /**
  * The events of one partition in append-only segment files (spec azure.md §3.5): one directory per partition, a file named
- * by the first sequence number in it, records of `length, crc32, sequence number, offset, time, key length, key, message`.
+ * by the first sequence number in it, records of `length, crc32, sequence number, offset, time, more, key length, key, message`.
  * Writes reach the kernel before `append` returns: they survive a killed process, not a power failure.
  */
 export interface SegmentFiles {
   /** Everything kept so far, oldest first. */
   readonly events: readonly StoredEvent[];
+  /** The sequence number that comes next. */
+  readonly next: number;
   readonly store: LogStore;
 }
 
@@ -25,11 +37,13 @@ const SUFFIX = ".log";
 const DEFAULT_SEGMENT_BYTES = 16 * 1024 * 1024;
 /** length and crc32 stand before the part that they cover. */
 const FRAME_BYTES = 8;
-const FIXED_BYTES = 26;
+const FIXED_BYTES = 27;
+/** Another record of the same batch comes after this one. */
+const MORE = 1;
 
 /**
  * Opens (and makes) the directory of a partition.
- * A record cut short at the very end is what a killed writer leaves, and is dropped; damage anywhere else throws.
+ * A batch cut short at the very end is what a killed writer leaves, and is dropped; damage anywhere else throws.
  */
 export async function openSegmentFiles({
   dir,
@@ -38,7 +52,7 @@ export async function openSegmentFiles({
   await mkdir(dir, { recursive: true });
   const names = (await readdir(dir)).filter((name) => name.endsWith(SUFFIX)).toSorted();
   const events: StoredEvent[] = [];
-  let last: { path: string; length: number } | undefined;
+  const segments: Segment[] = [];
   for (const [index, name] of names.entries()) {
     const path = join(dir, name);
     const data = await readFile(path);
@@ -49,47 +63,91 @@ export async function openSegmentFiles({
       await truncate(path, length);
     }
     for (const record of records) events.push(record);
-    last = { path, length };
+    segments.push({ path, first: Number(name.slice(0, -SUFFIX.length)), length });
   }
-  return { events, store: createStore({ dir, segmentBytes, last }) };
+  const last = events.at(-1)?.sequenceNumber;
+  const next = last === undefined ? (segments.at(-1)?.first ?? 0) : last + 1;
+  return { events, next, store: createStore({ dir, segmentBytes, segments }) };
+}
+
+/** One file. */
+interface Segment {
+  readonly path: string;
+  /** The sequence number of its first event. */
+  readonly first: number;
+  /** Bytes. */
+  length: number;
 }
 
 interface StoreOptions {
   readonly dir: string;
   readonly segmentBytes: number;
-  readonly last: { readonly path: string; readonly length: number } | undefined;
+  /** Oldest first; the last is written to. */
+  readonly segments: Segment[];
 }
 
-function createStore({ dir, segmentBytes, last }: StoreOptions): LogStore {
-  let file = last && { descriptor: openSync(last.path, "a"), length: last.length };
+function createStore({ dir, segmentBytes, segments }: StoreOptions): LogStore {
+  let descriptor: number | undefined;
 
-  function fileFor(event: StoredEvent): { descriptor: number; length: number } {
-    if (file !== undefined && file.length < segmentBytes) return file;
-    if (file !== undefined) closeSync(file.descriptor);
-    mkdirSync(dir, { recursive: true });
-    const name = `${String(event.sequenceNumber).padStart(20, "0")}${SUFFIX}`;
-    file = { descriptor: openSync(join(dir, name), "a"), length: 0 };
-    return file;
+  function closeFile(): void {
+    if (descriptor !== undefined) closeSync(descriptor);
+    descriptor = undefined;
+  }
+
+  function segmentFor(event: StoredEvent): { readonly segment: Segment; readonly descriptor: number } {
+    let segment = segments.at(-1);
+    if (segment === undefined || segment.length >= segmentBytes) {
+      closeFile();
+      mkdirSync(dir, { recursive: true });
+      const name = `${String(event.sequenceNumber).padStart(20, "0")}${SUFFIX}`;
+      segment = { path: join(dir, name), first: event.sequenceNumber, length: 0 };
+      segments.push(segment);
+    }
+    descriptor ??= openSync(segment.path, "a");
+    return { segment, descriptor };
+  }
+
+  function removeNewest(until: (segment: Segment) => boolean): void {
+    closeFile();
+    for (let last = segments.at(-1); last !== undefined && !until(last); last = segments.at(-1)) {
+      unlinkSync(last.path);
+      segments.pop();
+    }
   }
 
   return {
     append(events) {
-      const [first] = events;
-      if (first === undefined) return;
-      const target = fileFor(first);
-      const data = Buffer.concat(events.flatMap(encodeRecord));
+      const [event] = events;
+      if (event === undefined) return;
+      const target = segmentFor(event);
+      const data = encodeBatch(events);
       try {
         writeAll(target.descriptor, data);
       } catch (cause) {
-        ftruncateSync(target.descriptor, target.length);
+        ftruncateSync(target.descriptor, target.segment.length);
         throw new Error(`cannot write to ${dir}`, { cause });
       }
-      target.length += data.length;
+      target.segment.length += data.length;
     },
-    close() {
-      if (file !== undefined) closeSync(file.descriptor);
-      file = undefined;
+    // The newest file stays even when all of it has expired: it says where the numbers go on.
+    dropBefore(sequenceNumber) {
+      for (let [oldest, next] = segments; oldest && next && next.first <= sequenceNumber; [oldest, next] = segments) {
+        unlinkSync(oldest.path);
+        segments.shift();
+      }
     },
+    dropFrom(sequenceNumber) {
+      removeNewest((segment) => segment.first < sequenceNumber || segments.length === 1);
+      const last = segments.at(-1);
+      if (last === undefined) return;
+      const { records } = decodeRecords(readFileSync(last.path));
+      const data = encodeBatch(records.filter((event) => event.sequenceNumber < sequenceNumber));
+      writeFileSync(`${last.path}.new`, data);
+      renameSync(`${last.path}.new`, last.path);
+      last.length = data.length;
+    },
+    clear: () => removeNewest(() => false),
+    close: closeFile,
   };
 }
 
@@ -97,14 +155,20 @@ function writeAll(descriptor: number, data: Buffer): void {
   for (let written = 0; written < data.length; ) written += writeSync(descriptor, data, written);
 }
 
-function encodeRecord(event: StoredEvent): Buffer[] {
+/** Records that are kept all or not at all. */
+function encodeBatch(events: readonly StoredEvent[]): Buffer {
+  return Buffer.concat(events.flatMap((event, index) => encodeRecord(event, index < events.length - 1 ? MORE : 0)));
+}
+
+function encodeRecord(event: StoredEvent, more: number): Buffer[] {
   const key = event.partitionKey === undefined ? undefined : Buffer.from(event.partitionKey, "utf8");
   const head = Buffer.alloc(FRAME_BYTES + FIXED_BYTES);
   head.writeBigUInt64BE(BigInt(event.sequenceNumber), 8);
   head.writeBigUInt64BE(BigInt(event.offset), 16);
   head.writeBigUInt64BE(BigInt(event.enqueuedTime), 24);
+  head.writeUInt8(more, 32);
   // One more than the length, so that "no key" and "empty key" stay apart.
-  head.writeUInt16BE(key === undefined ? 0 : key.length + 1, 32);
+  head.writeUInt16BE(key === undefined ? 0 : key.length + 1, 33);
   const parts = [head, ...(key === undefined ? [] : [key]), event.bytes];
   head.writeUInt32BE(
     parts.reduce((sum, part) => sum + part.length, -FRAME_BYTES),
@@ -117,14 +181,15 @@ function encodeRecord(event: StoredEvent): Buffer[] {
   return parts;
 }
 
+/** The whole batches at the beginning, and how many bytes they take. */
 function decodeRecords(data: Buffer): { readonly records: readonly StoredEvent[]; readonly length: number } {
   const records: StoredEvent[] = [];
-  let at = 0;
-  while (at + FRAME_BYTES + FIXED_BYTES <= data.length) {
+  let whole = { count: 0, length: 0 };
+  for (let at = 0; at + FRAME_BYTES + FIXED_BYTES <= data.length; ) {
     const end = at + FRAME_BYTES + data.readUInt32BE(at);
     const body = data.subarray(at + FRAME_BYTES, end);
     if (end > data.length || body.length < FIXED_BYTES || crc32(body) !== data.readUInt32BE(at + 4)) break;
-    const keyLength = body.readUInt16BE(24);
+    const keyLength = body.readUInt16BE(25);
     const bytesAt = FIXED_BYTES + Math.max(0, keyLength - 1);
     records.push({
       sequenceNumber: Number(body.readBigUInt64BE(0)),
@@ -134,6 +199,7 @@ function decodeRecords(data: Buffer): { readonly records: readonly StoredEvent[]
       bytes: body.subarray(bytesAt),
     });
     at = end;
+    if (body.readUInt8(24) !== MORE) whole = { count: records.length, length: at };
   }
-  return { records, length: at };
+  return { records: records.slice(0, whole.count), length: whole.length };
 }
