@@ -23,6 +23,8 @@ export interface PartProcess<Ready> extends AsyncDisposable {
   /** The line it printed. */
   readonly ready: Ready;
   readonly running: boolean;
+  /** Ends it at once, without a chance to tidy up. */
+  readonly kill: () => Promise<void>;
 }
 
 const endLimit = 15_000;
@@ -51,6 +53,12 @@ export async function startPart<Ready>(options: PartOptions): Promise<PartProces
     ready,
     get running() {
       return child.exitCode === null && child.signalCode === null;
+    },
+    async kill() {
+      asked = true;
+      child.kill("SIGKILL");
+      await exited;
+      log.end();
     },
     async [Symbol.asyncDispose]() {
       asked = true;

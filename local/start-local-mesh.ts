@@ -11,7 +11,8 @@ import { setUp } from "./data-plane/setup.ts";
 import { applyGatewayService } from "./gateway-service.ts";
 import { joinLocalCluster } from "./join-cluster.ts";
 import { localCluster, localMeshName, localNamespace } from "./names.ts";
-import { type PartProcess, startPart } from "./part-process.ts";
+import type { PartProcess } from "./part-process.ts";
+import { createParts, type Parts } from "./parts.ts";
 import { type MemoryMesh, type MemoryMeshOptions, startMemoryMesh } from "./start-memory-mesh.ts";
 import { createStateFile } from "./state-file.ts";
 
@@ -44,6 +45,10 @@ export interface LocalMesh extends AsyncDisposable {
   readonly node: ReservedNode | undefined;
   readonly runDir: string;
   readonly parts: () => readonly PartProcess<unknown>[];
+  /** Ends a part with SIGKILL. */
+  readonly kill: (part: string) => Promise<void>;
+  /** Starts a killed part again, at its address and with its data (`dir`). */
+  readonly revive: (part: string) => Promise<void>;
   /** Rejects when a part ends by itself. */
   readonly lost: Promise<never>;
 }
@@ -68,17 +73,26 @@ async function startProcesses(options: LocalMeshOptions): Promise<LocalMesh> {
   life.defer(() => rm(runDir, { recursive: true, force: true }));
   const lost = Promise.withResolvers<never>();
   lost.promise.catch(() => undefined); // whoever waits for it sees it; nobody has to
-  const parts: PartProcess<unknown>[] = [];
-  const start = starter({ runDir, life, parts, options, lost: (why) => lost.reject(new Error(why)) });
+  const parts = life.use(
+    createParts({
+      logFile: (name) => join(runDir, `${name}.log`),
+      readyLimit,
+      lost: (why) => lost.reject(new Error(why)),
+    }),
+  );
+  const start = starter(options, parts);
 
   const [machine] = await Promise.all([readyMachine(options), buildBundles()]);
   const reservation = machine.envoy === undefined ? undefined : life.use(await reserveNode());
   const node = reservation?.node;
   say("starting Event Hubs, Cosmos DB and Kubernetes");
   const [hubs, cosmos, kubernetes] = await Promise.all([
-    start<{ connectionString: string }>("event-hubs", "local/event-hubs/main.ts", ["--port", "0"]),
-    start<{ connectionString: string }>("cosmos", "local/cosmos/main.ts", ["--port", "0"]),
-    start<{ kubeconfig: string }>("kubernetes", "local/kubernetes/main.ts", kubernetesFlags(runDir, node)),
+    start<{ connectionString: string }>("event-hubs", { program: "local/event-hubs/main.ts" }),
+    start<{ connectionString: string }>("cosmos", { program: "local/cosmos/main.ts" }),
+    start<{ kubeconfig: string }>("kubernetes", {
+      program: "local/kubernetes/main.ts",
+      flags: kubernetesFlags(runDir, node),
+    }),
   ]);
   const { kubeconfig } = kubernetes.ready;
   const client = createKubernetesClient(kubeconfig);
@@ -94,12 +108,21 @@ async function startProcesses(options: LocalMeshOptions): Promise<LocalMesh> {
   };
   const listen = node?.gatewayAddress ?? "127.0.0.1";
   const [functions, gateway] = await Promise.all([
-    start<{ address: string }>("functions-host", "local/functions-host/main.ts", ["--app", root], cloud),
-    start<{ xds: string; admin: string }>("gateway", "dist/gateway/main.mjs", undefined, {
-      ...cloud,
-      ...gatewayEnvironment({ kubeconfig, listen, node }),
-      ...options.gatewayEnv,
+    start<{ address: string }>("functions-host", {
+      program: "local/functions-host/main.ts",
+      flags: ["--app", root],
+      env: cloud,
     }),
+    parts.start<GatewayReady>("gateway", (again) => ({
+      args: [join(root, "dist/gateway/main.mjs")],
+      env: {
+        ...inherited(),
+        ...cloud,
+        ...gatewayEnvironment({ kubeconfig, listen, node }),
+        ...(again && { WEFT_XDS_ADDRESS: again.xds, WEFT_ADMIN_ADDRESS: new URL(again.admin).host }),
+        ...options.gatewayEnv,
+      },
+    })),
   ]);
   const port = Number(gateway.ready.xds.slice(gateway.ready.xds.lastIndexOf(":") + 1));
   await applyGatewayService(client, { namespace: localNamespace, address: listen, port });
@@ -124,9 +147,12 @@ async function startProcesses(options: LocalMeshOptions): Promise<LocalMesh> {
         settings: { drainSeconds: options.drainSeconds ?? 30, workingDir: root },
       }),
     );
-    await start("data-plane", "local/data-plane/main.ts", ["--config", config]);
+    await parts.start("data-plane", () => ({
+      args: [join(root, "local/data-plane/main.ts"), "--config", config, "--output", "json"],
+      env: inherited(),
+    }));
   }
-  life.use(await createStateFile(parts));
+  const state = life.use(await createStateFile(parts.all));
   const running = life.move();
   return {
     client,
@@ -138,44 +164,47 @@ async function startProcesses(options: LocalMeshOptions): Promise<LocalMesh> {
     withoutPods: machine.problems,
     node,
     runDir,
-    parts: () => parts,
+    parts: parts.all,
+    kill: parts.kill,
+    async revive(part) {
+      await parts.revive(part);
+      await state.update();
+    },
     lost: lost.promise,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }
 
-interface StarterOptions {
-  readonly runDir: string;
-  readonly life: AsyncDisposableStack;
-  readonly parts: PartProcess<unknown>[];
-  readonly options: LocalMeshOptions;
-  readonly lost: (why: string) => void;
+interface GatewayReady {
+  readonly xds: string;
+  readonly admin: string;
 }
 
-/** Starts programs of ours; `flags` undefined: one that takes none. */
-function starter({ runDir, life, parts, options, lost }: StarterOptions) {
-  return async <Ready>(
-    name: string,
-    program: string,
-    flags: readonly string[] | undefined,
-    env: Readonly<Record<string, string>> = {},
-  ): Promise<PartProcess<Ready>> => {
-    const dir = options.dir === undefined || !keepsData.has(name) ? [] : ["--dir", await partDir(options.dir, name)];
-    const part = await startPart<Ready>({
-      name,
-      args: [join(root, program), ...(flags === undefined ? [] : [...flags, ...dir, "--output", "json"])],
-      env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...env },
-      logFile: join(runDir, `${name}.log`),
-      readyLimit,
-      onLost: (part, how) => lost(`${part} ended by itself (${how}); its log is ${join(runDir, `${part}.log`)}`),
-    });
-    parts.push(part);
-    life.use(part);
-    return part;
+interface StandIn {
+  readonly program: string;
+  readonly flags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts the programs that stand in for the cloud and the cluster: they share their flags, and keep their data if there is a folder for it. */
+function starter({ dir }: LocalMeshOptions, parts: Parts) {
+  return async <Ready>(name: string, { program, flags = [], env = {} }: StandIn): Promise<PartProcess<Ready>> => {
+    const data = dir === undefined ? [] : ["--dir", await partDir(dir, name)];
+    return parts.start<Ready & { readonly address: string }>(name, (again) => ({
+      args: [join(root, program), ...flags, "--port", portOf(again?.address), ...data, "--output", "json"],
+      env: { ...inherited(), ...env },
+    }));
   };
 }
 
-const keepsData: ReadonlySet<string> = new Set(["event-hubs", "cosmos", "kubernetes", "functions-host"]);
+function inherited(): Readonly<Record<string, string | undefined>> {
+  return { PATH: process.env["PATH"], HOME: process.env["HOME"] };
+}
+
+/** Any free one, unless the part had one before. */
+function portOf(address: string | undefined): string {
+  return address === undefined ? "0" : address.slice(address.lastIndexOf(":") + 1).replace("/", "");
+}
 
 async function partDir(dir: string, part: string): Promise<string> {
   const path = resolve(dir, part);

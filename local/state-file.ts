@@ -11,19 +11,27 @@ export interface LocalMeshState {
 
 const folder = join(tmpdir(), "weft-local");
 
-export async function createStateFile(parts: readonly PartProcess<unknown>[]): Promise<AsyncDisposable> {
+export interface StateFile extends AsyncDisposable {
+  /** The parts have other pids now. */
+  readonly update: () => Promise<void>;
+}
+
+export async function createStateFile(parts: () => readonly PartProcess<unknown>[]): Promise<StateFile> {
   await mkdir(folder, { recursive: true });
   const file = join(folder, `${process.pid}.json`);
-  const state: LocalMeshState = {
-    pid: process.pid,
-    parts: parts.map(({ name, pid, ready }) => ({
-      name,
-      pid,
-      address: (ready as { readonly address?: string }).address ?? "",
-    })),
+  const update = async (): Promise<void> => {
+    const state: LocalMeshState = {
+      pid: process.pid,
+      parts: parts().map(({ name, pid, ready }) => ({
+        name,
+        pid,
+        address: (ready as { readonly address?: string }).address ?? "",
+      })),
+    };
+    await writeFile(file, JSON.stringify(state));
   };
-  await writeFile(file, JSON.stringify(state));
-  return { [Symbol.asyncDispose]: () => rm(file, { force: true }) };
+  await update();
+  return { update, [Symbol.asyncDispose]: () => rm(file, { force: true }) };
 }
 
 export async function readStateFiles(): Promise<readonly LocalMeshState[]> {
