@@ -131,8 +131,7 @@ async function compileAndStore(job: Job, state: ClusterState, remembered: Rememb
   const known = versionsOf(previous.index);
   await Promise.all([
     blocks.putResources([...snapshot.resources.values()].filter(({ version }) => !known.has(version))),
-    blocks.putTrie(snapshot.index, previous.index),
-    ...[...snapshot.sets.values()].filter((set) => !previous.sets.has(set.root)).map((set) => blocks.putTrie(set)),
+    blocks.putSnapshot(snapshot, previous),
   ]);
   const served: Served = {
     root: snapshot.index.root,

@@ -3,6 +3,7 @@ import { type TestContext, test } from "node:test";
 import { createMemoryDocumentStore } from "../../shared/adapters/memory/document-store.ts";
 import { compile, translatorVersion } from "../../shared/core/compile.ts";
 import type { MeshObject } from "../../shared/core/object.ts";
+import { versionsOf } from "../../shared/core/snapshot/snapshot.ts";
 import { stateEntry } from "../../shared/core/state/cluster-state.ts";
 import { emptyTrie, trieOf } from "../../shared/core/trie/trie.ts";
 import type { Container, DocumentStore } from "../../shared/ports/document-store.ts";
@@ -24,14 +25,17 @@ function shop(port: number): readonly MeshObject[] {
   ]);
 }
 
+function compiled(objects: ReturnType<typeof shop>) {
+  return compile({ objects, settings: { smiSemantics: "osm" } }).snapshot;
+}
+
 /** Compiles and stores, as the functions do, and returns the head that names it. */
 async function publish(documents: DocumentStore, version: number, objects = shop(version)): Promise<Head> {
   const blocks = createBlockStore(documents, cluster);
   const state = trieOf(objects.map(stateEntry));
-  const { snapshot } = compile({ objects, settings: { smiSemantics: "osm" } });
+  const snapshot = compiled(objects);
   await blocks.putTrie(state);
-  await blocks.putTrie(snapshot.index);
-  for (const set of snapshot.sets.values()) await blocks.putTrie(set);
+  await blocks.putSnapshot(snapshot);
   await blocks.putResources(snapshot.resources.values());
   return {
     incarnation: "first",
@@ -184,16 +188,18 @@ test("a pointer to a version that never comes does not keep it reading for ever"
 
 for (const { name, spoil } of [
   { name: "missing", spoil: undefined },
-  { name: "damaged", spoil: { text: '{"entries":[]}' } },
+  { name: "damaged", spoil: { texts: ['{"entries":[]}'], body: "" } },
 ]) {
-  for (const place of ["index block", "place of a resource"] as const) {
-    if (place === "place of a resource" && name === "damaged") continue;
-    test(`a ${name} ${place}: nothing of the snapshot is served, and it is tried again soon`, async (t) => {
+  for (const what of ["index block", "resource"] as const) {
+    test(`a ${name} ${what}: nothing of the snapshot is served, and it is tried again soon`, async (t) => {
       t.mock.method(Math, "random", () => 1);
       const documents = createMemoryDocumentStore();
       const world = await follow(t, documents, await publish(documents, 1));
       const newer = await publish(documents, 2);
-      const id = place === "index block" ? (newer.served?.root ?? "") : "place";
+      const versions = [1, 2].map((port) => versionsOf(compiled(shop(port)).index));
+      const added = [...(versions[1] ?? [])].find((version) => !versions[0]?.has(version));
+      const id = what === "index block" ? newer.served?.root : `resource:${added}`;
+      assert.ok(id);
       world.spoiled.set(id, spoil);
       world.head = newer;
       world.tell(pointer(newer));

@@ -5,7 +5,7 @@ import type { ObjectKey } from "../core/object.ts";
 
 /**
  * Shapes of the documents (design.md §3, §4). In `clusters`: `head`, `problems`, `key:<kid>`, `point:<version>`; in `blocks`: trie blocks and packs by
- * hash, and `place`; in `changes`: `change:<version>` and `proxies:<replica>`.
+ * hash, `resource:<version>` and `place`; in `changes`: `change:<version>` and `proxies:<replica>`.
  */
 export interface Head {
   /** Random, made with the cluster. */
@@ -115,6 +115,34 @@ export interface SnapshotPointer {
   readonly incarnation: string;
   readonly version: number;
   readonly root: ContentHash;
+}
+
+/** Trie blocks that lie together (trie.ts, Bundle); the first is the one that the id is the hash of. */
+export interface BlockDocument {
+  readonly texts: readonly string[];
+}
+
+/** Many resources: canonical JSON of PackEntry[], whose hash is the id. */
+export interface PackDocument {
+  readonly text: string;
+}
+
+/** One resource; also the body of a `resource:<version>`. Causes stand beside the version: they may differ where the bytes are the same. */
+export interface PackEntry {
+  readonly version: ContentHash;
+  /** base64 */
+  readonly body: string;
+  readonly causes: readonly ObjectKey[];
+}
+
+/** Says in which pack the resources of one partition lie. */
+export interface PlaceDocument {
+  readonly packs: Readonly<Record<string, ContentHash>>;
+}
+
+/** Of a resource that has a document of its own. */
+export function singleId(version: ContentHash): string {
+  return `resource:${version}`;
 }
 
 /** `point:` and `change:` ids sort by version as text. */

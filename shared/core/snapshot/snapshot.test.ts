@@ -1,16 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ClassKey, WorkloadClass } from "../mesh/mesh.ts";
-import type { Resource, ResourceId } from "../xds/resource.ts";
+import { type Resource, type ResourceId, resourceId } from "../xds/resource.ts";
 import { classesOf, compareSnapshots, seal, setRootsOf, versionsOf, viewOf } from "./snapshot.ts";
 
 function resource(name: string, text: string, more: Partial<Resource> = {}): Resource {
   return { type: "cluster", name, variant: "", body: Buffer.from(text), causes: [], references: [], ...more };
 }
 
-function viewFor(key: string, resources: readonly Resource[]) {
-  return { workload: { key } as unknown as WorkloadClass, resources };
+function viewFor(key: string, resources: readonly Resource[], everyone?: string) {
+  return { workload: { key } as unknown as WorkloadClass, resources, ...(everyone !== undefined && { everyone }) };
 }
+
+/** More than stand in a class's entry. */
+const many = Array.from({ length: 40 }, (_, index) => resource(`shop/s${index}/80`, String(index)));
 
 const shared = resource("shared", "1");
 const own = (key: string, text: string): Resource => resource("inbound", text, { type: "listener", variant: key });
@@ -30,7 +33,7 @@ test("seal() gives each class its view; equal content is stored once", () => {
   );
   assert.equal(sealed.resources.size, 2);
   assert.deepEqual(versionsOf(sealed.index), new Set(sealed.resources.keys()));
-  assert.equal(setRootsOf(sealed.index).length, 3, "what they share is one set");
+  assert.equal(setRootsOf(sealed.index).size, 0, "a few stand in the classes' entries");
   assert.equal(viewOf(sealed, "c" as ClassKey), undefined);
 });
 
@@ -40,11 +43,37 @@ test("seal() gives the same root in whatever order classes and resources come", 
   assert.equal(one.index.root, other.index.root);
 });
 
-test("seal() leaves the sets alone when only a shared resource's content changes", () => {
-  const before = seal([viewFor("a", [shared]), viewFor("b", [shared])]);
-  const after = seal([viewFor("a", [resource("shared", "2")]), viewFor("b", [resource("shared", "2")])]);
+test("seal() gives classes that share many one set, and leaves it alone when only content changes", () => {
+  const before = seal([viewFor("a", [shared, ...many]), viewFor("b", [...many, shared])]);
+  const edited = [...many, resource("shared", "2")];
+  const after = seal([viewFor("a", edited), viewFor("b", edited)]);
+  assert.equal(setRootsOf(before.index).size, 1);
   assert.deepEqual(setRootsOf(before.index), setRootsOf(after.index));
+  assert.equal(viewOf(before, "a" as ClassKey)?.size, 41);
   assert.deepEqual(compareSnapshots(before, after), { added: [], changed: ["cluster|shared|"], removed: [] });
+});
+
+test("what everyone gets is written at the resources: no class's entry changes when one comes or goes", () => {
+  const sealAll = (resources: readonly Resource[]) =>
+    seal(["a", "b"].map((key) => viewFor(key, [own(key, key), ...resources], "IPv4")));
+  const before = sealAll(many);
+  const after = sealAll([shared, ...many.slice(1)]);
+  assert.equal(setRootsOf(after.index).size, 0);
+  const changed = [...before.index.compare(after.index)].map(({ key }) => key).sort();
+  assert.deepEqual(changed, ["shared#resource/cluster|shared|", "shop/s0#resource/cluster|shop/s0/80|"]);
+  const view = [...(viewOf(after, "b" as ClassKey)?.keys() ?? [])].sort();
+  assert.deepEqual(view, [...many.slice(1), shared, own("b", "b")].map(resourceId).sort());
+});
+
+test("classes that are said to get the same and do not, get what is theirs, in whatever order they come", () => {
+  const views = [
+    viewFor("a", [shared], "IPv4"),
+    viewFor("b", [shared, ...many], "IPv4"),
+    viewFor("c", [shared], "IPv4"),
+  ];
+  const sealed = seal(views);
+  assert.equal(seal(views.toReversed()).index.root, sealed.index.root);
+  for (const { workload, resources } of views) assert.equal(viewOf(sealed, workload.key)?.size, resources.length);
 });
 
 test("causes do not change a version or the root", () => {
@@ -79,8 +108,8 @@ test("compareSnapshots() tells what came, changed and went", () => {
 });
 
 test("viewOf() throws for a snapshot that lacks a set or a resource: part of one is never served", () => {
-  const sealed = seal([viewFor("a", [shared])]);
+  const sealed = seal([viewFor("a", [shared, ...many])]);
   assert.throws(() => viewOf({ index: sealed.index, sets: new Map() }, "a" as ClassKey), /lacks the set/);
-  const index = sealed.index.with([["resource/cluster|shared|", undefined]]);
+  const index = sealed.index.with([["shared#resource/cluster|shared|", undefined]]);
   assert.throws(() => viewOf({ index, sets: sealed.sets }, "a" as ClassKey), /lacks the resource/);
 });

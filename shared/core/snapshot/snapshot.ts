@@ -1,8 +1,8 @@
 import type { ContentHash } from "../brand.ts";
 import { canonicalJson, contentHash } from "../canonical.ts";
 import type { ClassKey, WorkloadClass } from "../mesh/mesh.ts";
-import { emptyTrie, type Trie, trieOf } from "../trie/trie.ts";
-import { type Resource, type ResourceId, resourceId } from "../xds/resource.ts";
+import { type Trie, trieOf } from "../trie/trie.ts";
+import { parseResourceId, type Resource, type ResourceId, resourceId } from "../xds/resource.ts";
 
 /** A resource with its version: the hash of its bytes. */
 export interface SealedResource extends Resource {
@@ -12,13 +12,14 @@ export interface SealedResource extends Resource {
 
 /**
  * What a cluster's proxies get, as content-addressed data. `index` is the trie that the head's `served.root` names:
- *   resource/<id>   → "<version>"
- *   class/<key>     → { "sets": ["<root of a set trie>", …] }
- * and a set is a trie of its own, <id> → true. Sets hold ids, not versions: an edit of a resource that a thousand classes share touches one entry.
+ *   class/<key>                → what a class gets (ClassEntry)
+ *   <place>#resource/<id>      → "<version>", or ["<version>", "<everyone>", …] when everyone of these gets it
+ * Whoever gets a resource is named by id and not by version: an edit of a resource that a thousand classes share touches one entry. What lies at
+ * one Service has one place, so an edit of a Service touches neighbours.
  */
 export interface Snapshot {
   readonly index: Trie;
-  /** By root. */
+  /** Tries of ids that classes name, by root. */
   readonly sets: ReadonlyMap<ContentHash, Trie>;
 }
 
@@ -28,63 +29,176 @@ export interface SealedSnapshot extends Snapshot {
   readonly resources: ReadonlyMap<ContentHash, SealedResource>;
 }
 
-const resourcePrefix = "resource/";
+/** A class with its view; `everyone` names the classes whose views are the same but for what only one class has (translate.ts). */
+export interface ClassResources {
+  readonly workload: WorkloadClass;
+  readonly resources: readonly Resource[];
+  readonly everyone?: string;
+}
+
+/**
+ * Value of a class's entry. `own`: id → version of what has the class as its variant. Of what it shares: a few ids, the root of a trie of many (<id> → true), or
+ * the name under which the resources themselves say that everyone gets them: so where thousands reach everything, nothing lists it.
+ */
+interface ClassEntry {
+  readonly own: Readonly<Record<string, ContentHash>>;
+  readonly shared:
+    | { readonly ids: readonly ResourceId[] }
+    | { readonly set: ContentHash }
+    | { readonly everyone: string };
+}
+
 const classPrefix = "class/";
+const resourceMark = "#resource/";
+/** Up to so many ids stand in the class's entry. */
+const idsInEntry = 32;
 
 /** Gives every resource its version and every class its sets. Throws when a class's view is not closed: that is our fault, never a user's. */
-export function seal(
-  views: Iterable<{ readonly workload: WorkloadClass; readonly resources: readonly Resource[] }>,
-): SealedSnapshot {
+export function seal(views: Iterable<ClassResources>): SealedSnapshot {
+  const contents = createContents();
+  const classes = [...views].map((view) => {
+    const { workload, resources } = view;
+    assertClosed(workload.key, resources);
+    const own: Record<string, ContentHash> = {};
+    const shared: ResourceId[] = [];
+    for (const resource of resources) {
+      const { id, version } = contents.add(resource);
+      if (resource.variant === workload.key) own[id] = version;
+      else shared.push(id);
+    }
+    return { view, own, shared: shared.sort() };
+  });
+  const everyone = namesOfEveryone(classes);
   const entries = new Map<string, string>();
   const sets = new Map<ContentHash, Trie>();
-  /** By ids: in permissive mode a thousand classes share one set of thousands. */
+  /** By ids: classes of one account share them. */
   const setOf = new Map<string, Trie>();
-  const resources = new Map<ContentHash, SealedResource>();
-  const versions = new Map<Resource, ContentHash>();
-  for (const { workload, resources: view } of views) {
-    assertClosed(workload.key, view);
-    const own: ResourceId[] = [];
-    const shared: ResourceId[] = [];
-    for (const resource of view) {
-      const id = resourceId(resource);
-      (resource.variant === workload.key ? own : shared).push(id);
-      const key = resourcePrefix + id;
-      if (versions.has(resource)) continue;
-      const version = contentHash(resource.body);
-      versions.set(resource, version);
-      const text = JSON.stringify(version);
-      const present = entries.get(key);
-      if (present !== undefined && present !== text) throw new Error(`resource ${id} has two contents`);
-      entries.set(key, text);
-      if (!resources.has(version)) resources.set(version, { ...resource, id, version });
+  const tags = new Map<ResourceId, Set<string>>();
+  const sharedEntry = ({ view, shared }: SealedClass): ClassEntry["shared"] => {
+    if (view.everyone !== undefined && everyone.has(view.everyone)) {
+      for (const id of shared) tags.set(id, (tags.get(id) ?? new Set()).add(view.everyone));
+      return { everyone: view.everyone };
     }
-    const roots = [own, shared].map((ids) => {
-      const text = ids.join("\n");
-      const set = setOf.get(text) ?? trieOf(ids.map((id) => [id, "true"] as const));
-      setOf.set(text, set);
-      sets.set(set.root, set);
-      return set.root;
-    });
-    entries.set(classPrefix + workload.key, canonicalJson({ sets: roots }));
+    if (shared.length <= idsInEntry) return { ids: shared };
+    const text = shared.join("\n");
+    const set = setOf.get(text) ?? trieOf(shared.map((id) => [id, "true"] as const));
+    setOf.set(text, set);
+    sets.set(set.root, set);
+    return { set: set.root };
+  };
+  for (const sealed of classes) {
+    const entry: ClassEntry = { own: sealed.own, shared: sharedEntry(sealed) };
+    entries.set(classPrefix + sealed.view.workload.key, canonicalJson(entry as never));
   }
-  return { index: trieOf(entries), sets, resources };
+  for (const id of new Set(classes.flatMap(({ shared }) => shared))) {
+    const version = contents.versionOf(id);
+    const names = tags.get(id);
+    entries.set(resourceKey(id), JSON.stringify(names === undefined ? version : [version, ...[...names].sort()]));
+  }
+  return { index: trieOf(entries), sets, resources: contents.resources };
+}
+
+interface SealedClass {
+  readonly view: ClassResources;
+  readonly own: ClassEntry["own"];
+  readonly shared: readonly ResourceId[];
+}
+
+/** Versions of all resources that are added. One id has one content. */
+function createContents() {
+  const resources = new Map<ContentHash, SealedResource>();
+  const sealed = new Map<Resource, SealedResource>();
+  const versions = new Map<ResourceId, ContentHash>();
+  return {
+    resources: resources as ReadonlyMap<ContentHash, SealedResource>,
+    versionOf: (id: ResourceId) => versions.get(id),
+    add(resource: Resource): SealedResource {
+      const known = sealed.get(resource);
+      if (known !== undefined) return known;
+      const id = resourceId(resource);
+      const version = contentHash(resource.body);
+      const made: SealedResource = { ...resource, id, version };
+      sealed.set(resource, made);
+      const present = versions.get(id);
+      if (present !== undefined && present !== version) throw new Error(`resource ${id} has two contents`);
+      versions.set(id, version);
+      if (!resources.has(version)) resources.set(version, made);
+      return made;
+    },
+  };
+}
+
+/** Names under which all classes get the same indeed. Decided over all of them, so the order of classes does not show. */
+function namesOfEveryone(classes: readonly SealedClass[]): ReadonlySet<string> {
+  const lists = new Map<string, readonly ResourceId[] | undefined>();
+  for (const { view, shared } of classes) {
+    const name = view.everyone;
+    if (name === undefined) continue;
+    const others = lists.has(name) ? lists.get(name) : shared;
+    const same = others?.length === shared.length && shared.every((id, position) => id === others[position]);
+    lists.set(name, same ? shared : undefined);
+  }
+  return new Set([...lists].flatMap(([name, list]) => (list === undefined ? [] : [name])));
 }
 
 /** Ids and versions of what a class gets; undefined for a class the snapshot does not know. */
 export function viewOf(snapshot: Snapshot, key: ClassKey): ReadonlyMap<ResourceId, ContentHash> | undefined {
-  const roots = setsOf(snapshot.index, key);
-  if (roots === undefined) return undefined;
-  const view = new Map<ResourceId, ContentHash>();
-  for (const root of roots) {
-    const set = root === emptyTrie.root ? emptyTrie : snapshot.sets.get(root);
-    if (set === undefined) throw new Error(`snapshot lacks the set ${root}`);
-    for (const [id] of set.entries()) {
-      const version = snapshot.index.get(resourcePrefix + id);
-      if (version === undefined) throw new Error(`snapshot lacks the resource ${id}`);
-      view.set(id as ResourceId, JSON.parse(version) as ContentHash);
-    }
+  const text = snapshot.index.get(classPrefix + key);
+  if (text === undefined) return undefined;
+  const { own, shared } = JSON.parse(text) as ClassEntry;
+  const view = new Map(Object.entries(own) as [ResourceId, ContentHash][]);
+  for (const id of idsOf(snapshot, shared)) {
+    const value = snapshot.index.get(resourceKey(id));
+    if (value === undefined) throw new Error(`snapshot lacks the resource ${id}`);
+    view.set(id, readVersion(value));
   }
   return view;
+}
+
+function idsOf(snapshot: Snapshot, shared: ClassEntry["shared"]): Iterable<ResourceId> {
+  if ("ids" in shared) return shared.ids;
+  if ("everyone" in shared) return everyoneGets(snapshot.index).get(shared.everyone) ?? [];
+  const set = snapshot.sets.get(shared.set);
+  if (set === undefined) throw new Error(`snapshot lacks the set ${shared.set}`);
+  return [...set.entries()].map(([id]) => id as ResourceId);
+}
+
+const everyoneOfIndex = new WeakMap<Trie, ReadonlyMap<string, readonly ResourceId[]>>();
+
+/** Name → ids, gathered once for an index. */
+function everyoneGets(index: Trie): ReadonlyMap<string, readonly ResourceId[]> {
+  const known = everyoneOfIndex.get(index);
+  if (known !== undefined) return known;
+  const gathered = new Map<string, ResourceId[]>();
+  for (const [key, value] of index.entries()) {
+    const id = idIn(key);
+    if (id === undefined || !value.startsWith("[")) continue;
+    const [, ...names] = JSON.parse(value) as readonly string[];
+    for (const name of names) {
+      const ids = gathered.get(name);
+      if (ids === undefined) gathered.set(name, [id]);
+      else ids.push(id);
+    }
+  }
+  everyoneOfIndex.set(index, gathered);
+  return gathered;
+}
+
+/** A name begins with `namespace/service/`, or is of one resource of its kind. */
+function resourceKey(id: ResourceId): string {
+  const { name } = parseResourceId(id);
+  const [namespace = "", service] = name.split("/");
+  return `${service === undefined ? name : `${namespace}/${service}`}${resourceMark}${id}`;
+}
+
+function idIn(key: string): ResourceId | undefined {
+  const mark = key.indexOf(resourceMark);
+  return mark < 0 ? undefined : (key.slice(mark + resourceMark.length) as ResourceId);
+}
+
+function readVersion(value: string): ContentHash {
+  const parsed = JSON.parse(value) as ContentHash | readonly [ContentHash, ...string[]];
+  return typeof parsed === "string" ? parsed : parsed[0];
 }
 
 export function classesOf(index: Trie): readonly ClassKey[] {
@@ -94,17 +208,38 @@ export function classesOf(index: Trie): readonly ClassKey[] {
   return keys.sort();
 }
 
-/** Roots of all set tries that the index names. */
-export function setRootsOf(index: Trie): readonly ContentHash[] {
-  return [...new Set(classesOf(index).flatMap((key) => setsOf(index, key) ?? []))].sort();
+/** Roots of the sets that the index names, each with a class that names it. */
+export function setRootsOf(index: Trie): ReadonlyMap<ContentHash, ClassKey> {
+  const roots = new Map<ContentHash, ClassKey>();
+  for (const key of classesOf(index)) {
+    const root = setRootOf(index, key);
+    if (root !== undefined) roots.set(root, key);
+  }
+  return roots;
+}
+
+/** Root of the set that a class names in this index; undefined when it names none. */
+export function setRootOf(index: Trie, key: ClassKey): ContentHash | undefined {
+  const text = index.get(classPrefix + key);
+  if (text === undefined) return undefined;
+  const { shared } = JSON.parse(text) as ClassEntry;
+  return "set" in shared ? shared.set : undefined;
 }
 
 /** Versions of all resources in the index. */
 export function versionsOf(index: Trie): ReadonlySet<ContentHash> {
   const versions = new Set<ContentHash>();
-  for (const [key, value] of index.entries())
-    if (key.startsWith(resourcePrefix)) versions.add(JSON.parse(value) as ContentHash);
+  for (const [key, value] of index.entries()) for (const [, version] of resourcesIn(key, value)) versions.add(version);
   return versions;
+}
+
+/** The resources that one entry of the index names. */
+function resourcesIn(key: string, value: string | undefined): readonly (readonly [ResourceId, ContentHash])[] {
+  if (value === undefined) return [];
+  if (key.startsWith(classPrefix))
+    return Object.entries((JSON.parse(value) as ClassEntry).own) as [ResourceId, ContentHash][];
+  const id = idIn(key);
+  return id === undefined ? [] : [[id, readVersion(value)]];
 }
 
 /** Ids that differ between two snapshots, sorted. */
@@ -114,19 +249,15 @@ export function compareSnapshots(
 ): { readonly added: ResourceId[]; readonly changed: ResourceId[]; readonly removed: ResourceId[] } {
   const difference = { added: [] as ResourceId[], changed: [] as ResourceId[], removed: [] as ResourceId[] };
   for (const { key, before: old, after: now } of before.index.compare(after.index)) {
-    if (!key.startsWith(resourcePrefix)) continue;
-    const id = key.slice(resourcePrefix.length) as ResourceId;
-    if (old === undefined) difference.added.push(id);
-    else if (now === undefined) difference.removed.push(id);
-    else difference.changed.push(id);
+    const [had, has] = [new Map(resourcesIn(key, old)), new Map(resourcesIn(key, now))];
+    for (const [id, version] of has) {
+      if (!had.has(id)) difference.added.push(id);
+      else if (had.get(id) !== version) difference.changed.push(id);
+    }
+    for (const id of had.keys()) if (!has.has(id)) difference.removed.push(id);
   }
   for (const ids of [difference.added, difference.changed, difference.removed]) ids.sort();
   return difference;
-}
-
-function setsOf(index: Trie, key: ClassKey): readonly ContentHash[] | undefined {
-  const text = index.get(classPrefix + key);
-  return text === undefined ? undefined : (JSON.parse(text) as { readonly sets: readonly ContentHash[] }).sets;
 }
 
 function assertClosed(key: ClassKey, view: readonly Resource[]): void {

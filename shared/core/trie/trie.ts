@@ -7,7 +7,7 @@ export const maxBlockBytes = 32 * 1024;
 
 interface Entry {
   readonly key: string;
-  /** Hex sha-256 of key: the path through the trie. */
+  /** The path through the trie, hex: pathOf(key). */
   readonly path: string;
   /** Canonical JSON. */
   readonly value: string;
@@ -38,7 +38,8 @@ type Block = Leaf | Branch;
 /**
  * A canonical hash trie: a map from text to canonical JSON text, immutable, addressed by the hash of its content. Its shape depends on its
  * entries alone, so equal content has equal blocks and an equal root, whatever the order of edits. An edit shares all blocks but those on
- * its path; two tries are compared without looking into blocks of equal hash.
+ * its path; two tries are compared without looking into blocks of equal hash. A key may begin with `<place>#`: keys of one place lie
+ * together, so that what changes together costs few blocks.
  */
 export interface Trie {
   readonly root: ContentHash;
@@ -50,8 +51,18 @@ export interface Trie {
   entries(): Iterable<readonly [key: string, value: string]>;
   /** The blocks of this trie that `known` does not have, as [hash, text]. */
   blocks(known?: Trie): Iterable<readonly [ContentHash, string]>;
+  /**
+   * The same as they are stored: a branch of even depth together with its children that are branches, so that a path takes half the documents.
+   * `texts` begins with the text of `hash`.
+   */
+  bundles(known?: Trie): Iterable<Bundle>;
   /** What differs in `other`: undefined on the side that lacks the key. */
   compare(other: Trie): Iterable<TrieDifference>;
+}
+
+export interface Bundle {
+  readonly hash: ContentHash;
+  readonly texts: readonly string[];
 }
 
 export interface TrieDifference {
@@ -117,6 +128,9 @@ function createTrie(top: Block): Trie {
     *blocks(known) {
       yield* newBlocks(top, known === undefined ? new Set() : hashesOf(known));
     },
+    *bundles(known) {
+      yield* newBundles(top, known === undefined ? new Set() : hashesOf(known));
+    },
     *compare(other) {
       yield* compareBlocks(top, blockOf(other));
     },
@@ -128,8 +142,13 @@ function blockOf(trie: Trie): Block {
   return (trie as Trie & { readonly [blockSymbol]: Block })[blockSymbol];
 }
 
+/** Keys of one place share this many steps of their paths, and part only when they do not fit in one block. */
+const placeSteps = 4;
+
 function pathOf(key: string): string {
-  return hash("sha256", key, "hex");
+  const end = key.indexOf("#");
+  const own = hash("sha256", key, "hex");
+  return end < 0 ? own : hash("sha256", key.slice(0, end), "hex").slice(0, placeSteps) + own;
 }
 
 function slotOf(path: string, depth: number): number {
@@ -242,6 +261,23 @@ function* newBlocks(block: Block, known: ReadonlySet<ContentHash>): Iterable<rea
   yield [hashOf(block), textOf(block)];
   if (block.kind === "branch")
     for (const child of block.children) if (child !== undefined) yield* newBlocks(child, known);
+}
+
+/** `top` is of even depth. */
+function* newBundles(top: Block, known: ReadonlySet<ContentHash>): Iterable<Bundle> {
+  if (top.count === 0 || known.has(hashOf(top))) return;
+  if (top.kind === "leaf") {
+    yield { hash: hashOf(top), texts: [textOf(top)] };
+    return;
+  }
+  const children = top.children.filter((child) => child !== undefined);
+  const branches = children.filter((child) => child.kind === "branch");
+  yield { hash: hashOf(top), texts: [top, ...branches].map(textOf) };
+  for (const child of children) {
+    if (child.kind === "leaf") yield* newBundles(child, known);
+    else if (!known.has(hashOf(child)))
+      for (const grandchild of child.children) if (grandchild !== undefined) yield* newBundles(grandchild, known);
+  }
 }
 
 function* compareBlocks(before: Block, after: Block): Iterable<TrieDifference> {

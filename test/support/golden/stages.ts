@@ -1,6 +1,7 @@
 import type { KubernetesObject } from "../../../gateway/kubernetes/client.ts";
 import { startClusterObjects } from "../../../gateway/kubernetes/cluster-objects.ts";
 import { markEvent, nextEvents, type OutboxContext } from "../../../gateway/publish/outbox.ts";
+import { viewsOf } from "../../../shared/core/compile.ts";
 import type { ClusterEvent, Position } from "../../../shared/core/events/cluster-event.ts";
 import { isRejection, parseEvent } from "../../../shared/core/events/parse-event.ts";
 import { buildMesh, type MeshBuildSettings } from "../../../shared/core/mesh/build-mesh.ts";
@@ -15,7 +16,6 @@ import {
 } from "../../../shared/core/state/cluster-state.ts";
 import { evolve } from "../../../shared/core/state/evolve.ts";
 import { emptyTrie } from "../../../shared/core/trie/trie.ts";
-import { createTranslator } from "../../../shared/core/xds/translate.ts";
 import { createStaticCluster } from "./static-cluster.ts";
 import { type XdsFile, xdsFileOf } from "./xds-file.ts";
 
@@ -139,7 +139,5 @@ function problemsOf(problems: readonly Problem[]): CaseFiles["problems"] | undef
 }
 
 function xdsOf(mesh: Mesh): XdsFile {
-  const translate = createTranslator(mesh);
-  const views = mesh.workloads.map((workload) => ({ workload, resources: translate(workload) }));
-  return xdsFileOf(views);
+  return xdsFileOf(viewsOf(mesh));
 }

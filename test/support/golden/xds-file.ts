@@ -1,9 +1,9 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { decodeMessage, encodeMessage } from "../../../local/proxies/messages.ts";
 import { canonicalJson, contentHash, type Json } from "../../../shared/core/canonical.ts";
-import type { AccountKey, ClassKey, WorkloadClass } from "../../../shared/core/mesh/mesh.ts";
+import type { AccountKey, ClassKey } from "../../../shared/core/mesh/mesh.ts";
 import { objectKeyText, parseObjectKey } from "../../../shared/core/object.ts";
-import { seal } from "../../../shared/core/snapshot/snapshot.ts";
+import { type ClassResources, seal } from "../../../shared/core/snapshot/snapshot.ts";
 import {
   type Resource,
   type ResourceId,
@@ -40,9 +40,7 @@ interface ResourceFile {
 }
 
 /** Throws when a view is not closed, and when bytes hold what a reader of the API does not see. */
-export function xdsFileOf(
-  views: readonly { readonly workload: WorkloadClass; readonly resources: readonly Resource[] }[],
-): XdsFile {
+export function xdsFileOf(views: readonly ClassResources[]): XdsFile {
   const { index } = seal(views);
   const resources = new Map(
     views.flatMap((view) => view.resources).map((resource) => [resourceId(resource), resource]),
