@@ -1,7 +1,12 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { CosmosClient, type Container as CosmosContainer, type OperationInput } from "@azure/cosmos";
 import type { TokenCredential } from "@azure/identity";
-import type { BatchOperation, Container, DocumentStore, NewDocument } from "../../ports/document-store.ts";
+import type { BatchOperation, Container, DocumentStore } from "../../ports/document-store.ts";
+import { checkBatch, checkDocument } from "../../shell/document-limits.ts";
 import { MeshError } from "../../shell/mesh-error.ts";
+import { withTimeLimit } from "../../shell/time-limit.ts";
+import { bodyOf, type CosmosItem, everywhereQuery, itemOf, listQuery, partitionOf } from "./cosmos-documents.ts";
+import { CosmosRefused, isBehindSession, withRetries } from "./cosmos-refusal.ts";
 
 export interface CosmosOptions {
   /** `AccountEndpoint=…;AccountKey=…;`, or the endpoint with a credential. */
@@ -9,69 +14,107 @@ export interface CosmosOptions {
     | { readonly connectionString: string }
     | { readonly endpoint: string; readonly credential: TokenCredential };
   readonly database: string;
+  /** How long what was throttled is tried again, ms; 5 s when absent. */
+  readonly retryFor?: number;
+  /** How long an answer is waited for, the SDK's own retries of reads included, ms; 15 s when absent. */
+  readonly answerWithin?: number;
 }
 
-/** Member that holds the partition key's value (infra/containers.ts). */
-const partitionMembers: Readonly<Record<Container, string>> = {
-  clusters: "cluster",
-  blocks: "part",
-  policies: "mesh",
-  changes: "cluster",
-  rejected: "cluster",
-  leases: "id",
-};
+const defaultRetryFor = 5_000;
+const defaultAnswerWithin = 15_000;
 
+/**
+ * DocumentStore over the SDK. Its own retries of throttled requests are off: one policy (`withRetries`) holds for all
+ * requests, batches too. Reads show the session, so that this process reads what it wrote.
+ */
 export function createCosmosDocumentStore(options: CosmosOptions): DocumentStore {
-  const database = clientOf(options).database(options.database);
-  const container = (name: Container): CosmosContainer => database.container(name);
+  const { retryFor = defaultRetryFor, answerWithin = defaultAnswerWithin } = options;
+  let client = clientOf(options, answerWithin);
+  const retries = { limit: retryFor, now: () => performance.now(), pause: sleep, random: Math.random };
+
+  /** A session that the account cannot follow any more (it was restored, or made anew) ends with its client. */
+  const beginSession = (): void => {
+    client.dispose();
+    client = clientOf(options, answerWithin);
+  };
+  const request = <Result>(
+    name: Container,
+    call: (container: CosmosContainer, abortSignal: AbortSignal) => Promise<Result>,
+  ): Promise<Result> => {
+    let behind = 0;
+    return withRetries(async () => {
+      try {
+        const container = client.database(options.database).container(name);
+        return await answerOf((signal) => call(container, signal), answerWithin);
+      } catch (error) {
+        if (error instanceof MeshError) throw error;
+        const refused = toRefused(error);
+        if (isBehindSession(refused.refusal)) behind += 1;
+        if (behind === patience) beginSession();
+        throw refused;
+      }
+    }, retries);
+  };
   return {
     async get<Body>(name: Container, partition: string, id: string) {
-      const response = await guard(() => container(name).item(id, partition).read<Record<string, unknown>>());
+      const response = await request(name, async (container, abortSignal) => {
+        const answer = await container.item(id, partition).read<Record<string, unknown>>({ abortSignal });
+        const { statusCode: status, substatus } = answer;
+        // The SDK gives every 404 as an item that is not there; one with a sub-status says nothing about the item.
+        if (status === 404 && substatus) throw new CosmosRefused({ status, substatus, message: "the read failed" });
+        return answer;
+      });
       if (response.statusCode === 404 || response.resource === undefined) return undefined;
       return { body: bodyOf<Body>(response.resource), etag: response.etag };
     },
     async put(name, document) {
-      await guard(() => container(name).items.upsert(resourceOf(name, document)));
+      checkDocument(document);
+      const item = itemOf(name, document);
+      await request(name, (container, abortSignal) => container.items.upsert(item, { abortSignal }));
     },
     async batch(name, operations) {
       const [first] = operations;
       if (first === undefined) return;
+      checkBatch(operations);
       const inputs = operations.map((operation) => inputOf(name, operation));
-      const response = await guard(() => container(name).items.batch(inputs, first.document.partition));
-      const failed = (response.result ?? [])
-        .map((result) => result.statusCode)
-        .find((code) => code >= 400 && code !== 424);
-      // What is not there cannot have the etag that a replacement asks for.
-      if (failed === 404) throw faultOf(412, "batch refused: a document to replace is gone");
-      if ((response.code ?? 200) >= 400 || response.code === 207 || failed !== undefined)
-        throw faultOf(failed ?? response.code ?? 500, "batch refused");
+      await request(name, async (container, abortSignal) => {
+        // The SDK writes into what it is given.
+        const answer = await container.items.batch([...inputs], first.document.partition, { abortSignal });
+        const failed = answer.result?.find(({ statusCode }) => statusCode >= 400 && statusCode !== 424);
+        const status = failed?.statusCode ?? answer.code ?? 200;
+        if (status < 400 && status !== 207) return;
+        // What is not there cannot have the etag that a replacement asks for.
+        const gone = status === 404;
+        const message = gone ? "batch refused: a document to replace is gone" : "batch refused";
+        throw new CosmosRefused({ status: gone ? 412 : status, message });
+      });
     },
     async list<Body>(
       name: Container,
       partition: string,
-      { prefix, limit }: { readonly prefix: string; readonly limit: number },
-    ) {
-      const query = {
-        query: "SELECT TOP @limit * FROM c WHERE STARTSWITH(c.id, @prefix) ORDER BY c.id DESC",
-        parameters: [
-          { name: "@limit", value: limit },
-          { name: "@prefix", value: prefix },
-        ],
-      };
-      const pages = container(name).items.query<Record<string, unknown>>(query, { partitionKey: partition });
-      const { resources } = await guard(() => pages.fetchAll());
-      return resources.reverse().map((resource) => bodyOf<Body>(resource));
+      range: { readonly prefix: string; readonly limit: number },
+    ): Promise<readonly Body[]> {
+      const items = await request(name, async (container, abortSignal) => {
+        const options = { partitionKey: partition, abortSignal };
+        return (await container.items.query<CosmosItem>(listQuery(range), options).fetchAll()).resources;
+      });
+      return items.toReversed().map((item) => bodyOf<Body>(item));
     },
     async partitionsWith(name, id) {
-      const member = partitionMembers[name];
-      const query = { query: "SELECT * FROM c WHERE c.id = @id", parameters: [{ name: "@id", value: id }] };
-      const { resources } = await guard(() => container(name).items.query<Record<string, unknown>>(query).fetchAll());
-      return resources.map((resource) => String(resource[member])).sort();
+      const items = await request(name, async (container, abortSignal) => {
+        return (await container.items.query<CosmosItem>(everywhereQuery(id), { abortSignal }).fetchAll()).resources;
+      });
+      return items.map((item) => partitionOf(name, item)).sort();
     },
   };
 }
 
-function clientOf({ connection }: CosmosOptions): CosmosClient {
+/** So often a read may meet replicas that are behind its session before the session is given up. */
+const patience = 4;
+
+function clientOf({ connection }: CosmosOptions, requestTimeout: number): CosmosClient {
+  const retryOptions = { maxRetryAttemptCount: 0 };
+  const consistencyLevel = "Session";
   if ("connectionString" in connection) {
     const parts = new Map(
       connection.connectionString
@@ -83,23 +126,20 @@ function clientOf({ connection }: CosmosOptions): CosmosClient {
     return new CosmosClient({
       endpoint,
       key: parts.get("AccountKey") ?? "",
-      connectionPolicy: { enableEndpointDiscovery: !local },
+      consistencyLevel,
+      connectionPolicy: { enableEndpointDiscovery: !local, requestTimeout, retryOptions },
     });
   }
-  return new CosmosClient({ endpoint: connection.endpoint, aadCredentials: connection.credential });
-}
-
-function resourceOf(container: Container, document: NewDocument): Record<string, unknown> & { id: string } {
-  const ttl = document.ttl === undefined ? {} : { ttl: document.ttl };
-  return { id: document.id, [partitionMembers[container]]: document.partition, ...ttl, body: document.body };
-}
-
-function bodyOf<Body>(resource: Readonly<Record<string, unknown>>): Body {
-  return resource["body"] as Body;
+  return new CosmosClient({
+    endpoint: connection.endpoint,
+    aadCredentials: connection.credential,
+    consistencyLevel,
+    connectionPolicy: { requestTimeout, retryOptions },
+  });
 }
 
 function inputOf(container: Container, operation: BatchOperation): OperationInput {
-  const resourceBody = resourceOf(container, operation.document) as never;
+  const resourceBody = itemOf(container, operation.document) as never;
   switch (operation.kind) {
     case "put":
       return { operationType: "Upsert", resourceBody };
@@ -110,28 +150,31 @@ function inputOf(container: Container, operation: BatchOperation): OperationInpu
   }
 }
 
-async function guard<T>(call: () => Promise<T>): Promise<T> {
+/** Waits for an answer, but not for ever: where the endpoint cannot be reached, the SDK tries for two minutes. */
+async function answerOf<Result>(call: (signal: AbortSignal) => Promise<Result>, milliseconds: number): Promise<Result> {
+  const controller = new AbortController();
   try {
-    return await call();
+    return await withTimeLimit("a request to Cosmos DB", milliseconds, call(controller.signal));
   } catch (error) {
-    const code = statusOf(error);
-    throw faultOf(code, error instanceof Error ? error.message : String(error), error);
+    controller.abort();
+    throw error;
   }
 }
 
-/** The SDK wraps the answer to a batch in an error without its status. 0: no answer. */
-function statusOf(error: unknown): number {
-  const { code, cause } = error as { readonly code?: unknown; readonly cause?: { readonly code?: unknown } };
-  const status = typeof code === "number" ? code : cause?.code;
-  return typeof status === "number" ? status : 0;
+function toRefused(error: unknown): CosmosRefused {
+  if (error instanceof CosmosRefused) return error;
+  // The SDK wraps the answer to a batch in an error without its status.
+  const { cause } = error as { readonly cause?: unknown };
+  const answer = [error, cause].find((one): one is Answered => typeof (one as Answered | undefined)?.code === "number");
+  const message = error instanceof Error ? error.message : String(error);
+  if (answer === undefined) return new CosmosRefused({ status: 0, message, cause: error });
+  const { code: status, substatus, retryAfterInMs: retryAfter } = answer;
+  return new CosmosRefused({ status, substatus, retryAfter, message, cause: error });
 }
 
-function faultOf(status: number, message: string, cause?: unknown): MeshError {
-  const text = `Cosmos DB answered ${status || "nothing"}: ${message.split("\n")[0]}`;
-  if (status === 409 || status === 412) return new MeshError("precondition-failed", text, { cause });
-  if (status === 413) return new MeshError("too-large", text, { cause });
-  if (status === 429) return new MeshError("throttled", text, { cause });
-  if (status === 0 || status === 408 || status === 449 || status >= 500)
-    return new MeshError("unavailable", text, { cause });
-  return new MeshError("unexpected", text, { cause });
+/** The SDK's ErrorResponse. */
+interface Answered {
+  readonly code: number;
+  readonly substatus?: number;
+  readonly retryAfterInMs?: number;
 }

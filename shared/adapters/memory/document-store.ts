@@ -5,6 +5,7 @@ import type {
   NewDocument,
   StoredDocument,
 } from "../../ports/document-store.ts";
+import { checkBatch, checkDocument, checkSize } from "../../shell/document-limits.ts";
 import { MeshError } from "../../shell/mesh-error.ts";
 
 interface Kept {
@@ -16,11 +17,15 @@ interface Kept {
   readonly expires: number;
 }
 
-/** Cosmos DB's, for one document. */
-const largestDocument = 2 * 1024 * 1024;
+/** Containers that drop documents (infra/containers.ts); elsewhere a `ttl` is kept and means nothing. */
+const expiring: ReadonlySet<Container> = new Set(["policies", "changes", "rejected"]);
 
-/** The reference implementation of DocumentStore. Documents are kept as text, so nobody shares objects with the store. */
-export function createMemoryDocumentStore(): DocumentStore {
+/**
+ * The reference implementation of DocumentStore. Documents are kept as text, so nobody shares objects with the store.
+ *
+ * @param now milliseconds since 1970, for documents that expire
+ */
+export function createMemoryDocumentStore(now: () => number = Date.now): DocumentStore {
   const containers = new Map<Container, Map<string, Kept>>();
   let writes = 0;
   const documents = (container: Container): Map<string, Kept> => {
@@ -30,22 +35,29 @@ export function createMemoryDocumentStore(): DocumentStore {
   };
   const find = (container: Container, partition: string, id: string): Kept | undefined => {
     const kept = documents(container).get(address(partition, id));
-    return kept === undefined || isExpired(kept) ? undefined : kept;
+    return kept === undefined || now() >= kept.expires ? undefined : kept;
   };
   const present = (container: Container): readonly Kept[] => {
     const kept = documents(container);
-    for (const [key, document] of kept) if (isExpired(document)) kept.delete(key);
+    for (const [key, document] of kept) if (now() >= document.expires) kept.delete(key);
     return [...kept.values()];
   };
-  const write = (container: Container, kept: Omit<Kept, "etag">): void => {
-    documents(container).set(address(kept.partition, kept.id), { ...kept, etag: `"${++writes}"` });
+  const newVersion = (container: Container, { id, partition, body, ttl }: NewDocument): Kept => {
+    const lives = ttl === undefined || !expiring.has(container) ? Number.POSITIVE_INFINITY : ttl * 1000;
+    return { id, partition, text: JSON.stringify(body), expires: now() + lives, etag: `"${++writes}"` };
   };
-  const refusal = (container: Container, operation: BatchOperation): string | undefined => {
-    const present = find(container, operation.document.partition, operation.document.id);
-    if (operation.kind === "create" && present !== undefined) return `${operation.document.id} exists`;
+  const keep = (container: Container, kept: Iterable<Kept>): void => {
+    for (const document of kept) documents(container).set(address(document.partition, document.id), document);
+  };
+  /** The document that an operation leaves, after those before it in the batch. @throws MeshError when it is refused */
+  const outcome = (container: Container, operation: BatchOperation, before: ReadonlyMap<string, Kept>): Kept => {
+    const { id, partition } = operation.document;
+    const present = before.get(address(partition, id)) ?? find(container, partition, id);
+    if (operation.kind === "create" && present !== undefined)
+      throw new MeshError("precondition-failed", `${id} exists`);
     if (operation.kind === "replace" && present?.etag !== operation.etag)
-      return `${operation.document.id} was written by another`;
-    return undefined;
+      throw new MeshError("precondition-failed", `${id} was written by another`);
+    return newVersion(container, operation.document);
   };
   return {
     async get<Body>(container: Container, partition: string, id: string): Promise<StoredDocument<Body> | undefined> {
@@ -53,15 +65,20 @@ export function createMemoryDocumentStore(): DocumentStore {
       return kept === undefined ? undefined : { body: JSON.parse(kept.text) as Body, etag: kept.etag };
     },
     async put(container, document) {
-      write(container, keptOf(document));
+      checkDocument(document);
+      const kept = newVersion(container, document);
+      checkSize([kept.text]);
+      keep(container, [kept]);
     },
     async batch(container, operations) {
-      const documents = operations.map(({ document }) => keptOf(document));
+      checkBatch(operations);
+      checkSize(operations.map(({ document }) => JSON.stringify(document.body)));
+      const after = new Map<string, Kept>();
       for (const operation of operations) {
-        const why = refusal(container, operation);
-        if (why !== undefined) throw new MeshError("precondition-failed", why);
+        const kept = outcome(container, operation, after);
+        after.set(address(kept.partition, kept.id), kept);
       }
-      for (const document of documents) write(container, document);
+      keep(container, after.values());
     },
     async list<Body>(
       container: Container,
@@ -81,17 +98,6 @@ export function createMemoryDocumentStore(): DocumentStore {
         .sort();
     },
   };
-}
-
-function keptOf({ id, partition, body, ttl }: NewDocument): Omit<Kept, "etag"> {
-  const text = JSON.stringify(body);
-  const size = Buffer.byteLength(text);
-  if (size > largestDocument) throw new MeshError("too-large", `${id} has ${size} bytes`);
-  return { id, partition, text, expires: ttl === undefined ? Number.POSITIVE_INFINITY : Date.now() + ttl * 1000 };
-}
-
-function isExpired({ expires }: Kept): boolean {
-  return Date.now() >= expires;
 }
 
 function address(partition: string, id: string): string {
