@@ -1,4 +1,10 @@
-import { EventHubConsumerClient, EventHubProducerClient, latestEventPosition } from "@azure/event-hubs";
+import {
+  EventHubConsumerClient,
+  EventHubProducerClient,
+  latestEventPosition,
+  RetryMode,
+  type RetryOptions,
+} from "@azure/event-hubs";
 import type { TokenCredential } from "@azure/identity";
 import type { HubSender, OpenHubTail } from "../../ports/event-hub.ts";
 import { MeshError } from "../../shell/mesh-error.ts";
@@ -10,17 +16,28 @@ export interface HubOptions {
   readonly hub: string;
 }
 
+/** A broken connection is made anew at once; the SDK's own 30 s between attempts are for those whom nobody awaits. */
+const retryOptions: RetryOptions = {
+  mode: RetryMode.Exponential,
+  maxRetries: 3,
+  retryDelayInMs: 250,
+  maxRetryDelayInMs: 2_000,
+};
+
+/** For a whole send, in milliseconds. What was sent all the same is a duplicate, which has no effect; the SDK waits a minute for an answer. */
+const sendLimit = 15_000;
+
 export function createEventHubSender({ connection, hub }: HubOptions): HubSender {
   const client =
     "connectionString" in connection
-      ? new EventHubProducerClient(connection.connectionString, hub)
-      : new EventHubProducerClient(connection.namespace, hub, connection.credential);
+      ? new EventHubProducerClient(connection.connectionString, hub, { retryOptions })
+      : new EventHubProducerClient(connection.namespace, hub, connection.credential, { retryOptions });
   return {
     async send(key, messages) {
       try {
         await client.sendBatch(
           messages.map((body) => ({ body })),
-          { partitionKey: key },
+          { partitionKey: key, abortSignal: AbortSignal.timeout(sendLimit) },
         );
       } catch (error) {
         throw faultOf(error);
@@ -36,8 +53,8 @@ export function createEventHubTail(options: HubOptions & { readonly consumerGrou
     const { connection, hub, consumerGroup } = options;
     const client =
       "connectionString" in connection
-        ? new EventHubConsumerClient(consumerGroup, connection.connectionString, hub)
-        : new EventHubConsumerClient(consumerGroup, connection.namespace, hub, connection.credential);
+        ? new EventHubConsumerClient(consumerGroup, connection.connectionString, hub, { retryOptions })
+        : new EventHubConsumerClient(consumerGroup, connection.namespace, hub, connection.credential, { retryOptions });
     const subscription = client.subscribe(
       {
         processEvents: async (events) => {
