@@ -30,11 +30,7 @@ export function admitReader<Attached extends Reader>(
       );
     }
     if (attached.length >= MAX_READERS_WITHOUT_EPOCH) {
-      const names = attached.map(({ name }) => name).join(", ");
-      return refuse(
-        "amqp:resource-limit-exceeded",
-        `Exceeded the maximum number of allowed receivers per partition in a consumer group which is ${MAX_READERS_WITHOUT_EPOCH}. List of connected receivers - ${names}.`,
-      );
+      return { admitted: false, refusal: readerLimit(attached) };
     }
     return { admitted: true, stolen: [], reason: stolenBy(reader) };
   }
@@ -45,6 +41,14 @@ export function admitReader<Attached extends Reader>(
     );
   }
   return { admitted: true, stolen: attached, reason: stolenBy(reader) };
+}
+
+export function readerLimit(attached: readonly Reader[]): Refusal {
+  const names = attached.map(({ name }) => name).join(", ");
+  return {
+    condition: "amqp:resource-limit-exceeded",
+    description: `Exceeded the maximum number of allowed receivers per partition in a consumer group which is ${MAX_READERS_WITHOUT_EPOCH}. List of connected receivers - ${names}.`,
+  };
 }
 
 function refuse(condition: string, description: string): { readonly admitted: false; readonly refusal: Refusal } {

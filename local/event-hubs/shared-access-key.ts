@@ -1,12 +1,36 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 
-/** The name and key that the official emulator has in its connection string (spec azure.md §5.1). */
-export const KEY_NAME = "RootManageSharedAccessKey";
-export const KEY = "SAS_KEY_VALUE";
+export type Right = "send" | "listen" | "manage";
+
+/** A shared access policy of the namespace. */
+export interface AccessKey {
+  readonly name: string;
+  readonly key: string;
+  readonly rights: readonly Right[];
+}
+
+/** The name and key that the official emulator has in its connection string (spec azure.md §5.1); it may do everything. */
+export const rootKey: AccessKey = {
+  name: "RootManageSharedAccessKey",
+  key: "SAS_KEY_VALUE",
+  rights: ["send", "listen", "manage"],
+};
 
 /** The connection string for a stand-in that listens at `address` (`host:port`), as the SDK takes it. */
-export function connectionStringOf(address: string): string {
-  return `Endpoint=sb://${address};SharedAccessKeyName=${KEY_NAME};SharedAccessKey=${KEY};UseDevelopmentEmulator=true;`;
+export function connectionStringOf(address: string, { name, key }: AccessKey): string {
+  return `Endpoint=sb://${address};SharedAccessKeyName=${name};SharedAccessKey=${key};UseDevelopmentEmulator=true;`;
+}
+
+const RIGHTS: readonly Right[] = ["send", "listen", "manage"];
+
+/** A key from `name=send,listen`; its secret is made of its name. @throws Error in one line */
+export function parseAccessKey(text: string): AccessKey {
+  const [name, list] = splitOnce(text);
+  const wanted = list.split(",");
+  const rights = RIGHTS.filter((right) => wanted.includes(right));
+  if (name === "" || rights.length !== wanted.length)
+    throw new Error(`--key ${text}: a name, "=" and some of ${RIGHTS.join(",")}`);
+  return { name, key: `${name.toUpperCase()}_KEY_VALUE`, rights };
 }
 
 /** What a verified token allows. */
@@ -14,22 +38,25 @@ export interface Claim {
   readonly audience: string;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
+  readonly rights: readonly Right[];
 }
 
-/** Reads `SharedAccessSignature sr=…&sig=…&se=…&skn=…`; undefined when it is none, or the signature is not of our key. */
-export function verifySharedAccessSignature(token: string): Claim | undefined {
+/** Reads `SharedAccessSignature sr=…&sig=…&se=…&skn=…`; undefined when it is none, or the signature is not of the key that it names. */
+export function verifySharedAccessSignature(token: string, keys: readonly AccessKey[]): Claim | undefined {
   const [scheme, fields = ""] = token.split(" ", 2);
   if (scheme !== "SharedAccessSignature") return undefined;
   const values = new Map(fields.split("&").map((field) => splitOnce(field)));
   const resource = values.get("sr");
   const expiry = values.get("se");
   const signature = values.get("sig");
-  if (resource === undefined || expiry === undefined || signature === undefined || !/^\d+$/.test(expiry))
+  const access = keys.find(({ name }) => name === decode(values.get("skn") ?? ""));
+  if (access === undefined || resource === undefined || expiry === undefined || signature === undefined)
     return undefined;
-  const expected = createHmac("sha256", KEY).update(`${resource}\n${expiry}`).digest();
+  if (!/^\d+$/.test(expiry)) return undefined;
+  const expected = createHmac("sha256", access.key).update(`${resource}\n${expiry}`).digest();
   const given = Buffer.from(decode(signature), "base64");
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined;
-  return { audience: decode(resource), expiresAt: Number(expiry) * 1000 };
+  return { audience: decode(resource), expiresAt: Number(expiry) * 1000, rights: access.rights };
 }
 
 /** Text that is wrongly encoded is left as it is: no signature and no audience will match it. */

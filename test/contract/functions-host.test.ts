@@ -236,7 +236,7 @@ test("a broker that goes away and comes back is read on where the reader was", {
   });
   using watch = watchApp();
   const settings = {
-    HUB: `Endpoint=sb://127.0.0.1:${port};SharedAccessKeyName=k;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true`,
+    HUB: `Endpoint=sb://127.0.0.1:${port};SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true`,
     HUB_NAME: "events",
     STORE: cosmos.connectionString,
     SCHEDULE: "0 0 0 1 1 *",

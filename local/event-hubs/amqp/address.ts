@@ -1,4 +1,4 @@
-import { type AttachedReader, groupKey, type Hub, type Partition } from "../hub.ts";
+import { groupKey, type Hub, type Partition } from "../hub.ts";
 import { notFound, type Refusal } from "../refusal.ts";
 
 /** The hubs by lower-case name. */
@@ -26,14 +26,14 @@ export function resolveSenderAddress(
 export function resolveReceiverAddress(
   hubs: Hubs,
   address: string,
-): Resolved<{ readonly hub: Hub; readonly partition: Partition; readonly readers: Set<AttachedReader> }> {
+): Resolved<{ readonly hub: Hub; readonly partition: Partition; readonly group: string }> {
   const [, hubName, consumerGroup = "", partitionId = ""] = RECEIVER_ADDRESS.exec(address) ?? [];
   const hub = hubName === undefined ? undefined : findHub(hubs, hubName);
   if (hub === undefined) return { refusal: notFound(address) };
   const partition = findPartition(hub, partitionId);
   if (partition === undefined) return { refusal: noSuchPartition(hub) };
-  const readers = partition.readers.get(groupKey(consumerGroup));
-  return readers === undefined ? { refusal: notFound(address) } : { found: { hub, partition, readers } };
+  const group = groupKey(consumerGroup);
+  return partition.readers.has(group) ? { found: { hub, partition, group } } : { refusal: notFound(address) };
 }
 
 export function findHub(hubs: Hubs, name: string): Hub | undefined {

@@ -12,7 +12,7 @@ import rhea, {
   type Receiver,
   type Session,
 } from "rhea";
-import { KEY, KEY_NAME } from "../shared-access-key.ts";
+import { rootKey } from "../shared-access-key.ts";
 import { type EventHubs, startEventHubs } from "../start-event-hubs.ts";
 
 /** What the SDK cannot be made to show on demand: single frames, by a plain AMQP client. */
@@ -54,7 +54,7 @@ async function putToken(connection: Connection): Promise<void> {
   const audience = "sb://127.0.0.1/";
   const expiry = Math.floor(Date.now() / 1000) + 3600;
   const resource = encodeURIComponent(audience);
-  const signature = createHmac("sha256", KEY).update(`${resource}\n${expiry}`).digest("base64");
+  const signature = createHmac("sha256", rootKey.key).update(`${resource}\n${expiry}`).digest("base64");
   const receiver = connection.open_receiver({ source: "$cbs", name: "replies" } as object);
   const sender = connection.open_sender("$cbs");
   receiver.add_credit(1);
@@ -64,7 +64,7 @@ async function putToken(connection: Connection): Promise<void> {
     message_id: "1",
     reply_to: "replies",
     application_properties: { operation: "put-token", name: audience, type: "servicebus.windows.net:sastoken" },
-    body: `SharedAccessSignature sr=${resource}&sig=${encodeURIComponent(signature)}&se=${expiry}&skn=${KEY_NAME}`,
+    body: `SharedAccessSignature sr=${resource}&sig=${encodeURIComponent(signature)}&se=${expiry}&skn=${rootKey.name}`,
   } as unknown as Message);
   const [{ message }] = (await answered) as [EventContext];
   assert.equal(message?.application_properties?.["status-code"], 202);

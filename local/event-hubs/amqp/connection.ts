@@ -1,6 +1,8 @@
 import type { Socket } from "node:net";
 import type { Connection, Container, EventContext, link, Receiver, Sender } from "rhea";
+import type { Attached } from "../hub.ts";
 import { notFound, type Refusal } from "../refusal.ts";
+import type { Right } from "../shared-access-key.ts";
 import { resolveReceiverAddress, resolveSenderAddress } from "./address.ts";
 import type { Broker } from "./broker.ts";
 import { createClaims } from "./cbs.ts";
@@ -29,15 +31,14 @@ export function acceptConnection({ container, socket, broker }: AcceptOptions): 
   const connection = acceptSocket(container, socket);
   // Every reader of the connection may wait for the socket to drain.
   socket.setMaxListeners(0);
-  const claims = createClaims(broker.now);
+  const { namespace, clock, keys } = broker;
+  const open = new Map<link, OpenLink>();
+  const disconnect = (): void => void socket.destroy();
+  const claims = createClaims({ clock, keys, onExpired: closeUncovered });
   const nodes = new Map([
     ["$cbs", createRequestNode("$cbs", (request) => claims.answer(request))],
-    [
-      "$management",
-      createRequestNode("$management", (request) => answerManagement({ hubs: broker.hubs, claims }, request)),
-    ],
+    ["$management", createRequestNode("$management", (request) => answerManagement({ namespace, claims }, request))],
   ]);
-  const readers = new Map<Sender, () => void>();
 
   function openSender(receiver: Receiver): Refusal | undefined {
     const address = receiver.target?.address ?? "";
@@ -46,12 +47,13 @@ export function acceptConnection({ container, socket, broker }: AcceptOptions): 
       node.takeRequests(receiver);
       return undefined;
     }
-    const resolved = resolveSenderAddress(broker.hubs, address);
+    const resolved = resolveSenderAddress(namespace.hubs, address);
     if ("refusal" in resolved) return resolved.refusal;
     const { hub, partition } = resolved.found;
-    const unauthorized = claims.refusal(hub.name);
+    const unauthorized = claims.refusal(hub.name, "send");
     if (unauthorized !== undefined) return unauthorized;
-    serveSenderLink({ receiver, address, hub, partition, report: broker.report });
+    const served = serveSenderLink({ receiver, address, hub, partition, broker, disconnect });
+    open.set(receiver, { ...served, hub: hub.name, right: "send" });
     return undefined;
   }
 
@@ -63,33 +65,55 @@ export function acceptConnection({ container, socket, broker }: AcceptOptions): 
       node.sendReplies(sender);
       return undefined;
     }
-    const resolved = resolveReceiverAddress(broker.hubs, address);
+    const resolved = resolveReceiverAddress(namespace.hubs, address);
     if ("refusal" in resolved) return resolved.refusal;
-    const { hub, partition, readers: rivals } = resolved.found;
-    const unauthorized = claims.refusal(hub.name);
+    const { hub, partition, group } = resolved.found;
+    const unauthorized = claims.refusal(hub.name, "listen");
     if (unauthorized !== undefined) return unauthorized;
-    const served = serveReceiverLink({ sender, address, partition, readers: rivals, socket, now: broker.now });
+    const served = serveReceiverLink({ sender, address, hub, partition, group, socket, broker });
     if ("refusal" in served) return served.refusal;
-    readers.set(sender, served.stop);
+    open.set(sender, { ...served, hub: hub.name, right: "listen" });
     return undefined;
   }
 
-  function stopReaders(which: (sender: Sender) => boolean): void {
-    for (const [sender, stop] of readers) {
-      if (!which(sender)) continue;
-      readers.delete(sender);
+  function stopLinks(which: (one: link) => boolean): void {
+    for (const [one, { stop }] of open) {
+      if (!which(one)) continue;
+      open.delete(one);
       stop();
+    }
+  }
+
+  /** What no token covers any more is closed, as in the service. */
+  function closeUncovered(): void {
+    for (const [one, { hub, right, link: attached }] of open) {
+      const refusal = claims.refusal(hub, right);
+      if (refusal === undefined) continue;
+      open.delete(one);
+      attached.close(refusal);
     }
   }
 
   connection.on("receiver_open", ({ receiver }: EventContext) => receiver && refuse(receiver, openSender(receiver)));
   connection.on("sender_open", ({ sender }: EventContext) => sender && refuse(sender, openReceiver(sender)));
-  connection.on("sender_close", ({ sender }: EventContext) => stopReaders((one) => one === sender));
+  connection.on("sender_close", ({ sender }: EventContext) => stopLinks((one) => one === sender));
+  connection.on("receiver_close", ({ receiver }: EventContext) => stopLinks((one) => one === receiver));
   // A session that ends takes its links along without a word about them; so does a socket.
-  connection.on("session_close", ({ session }: EventContext) => stopReaders((one) => one.session === session));
-  socket.once("close", () => stopReaders(() => true));
+  connection.on("session_close", ({ session }: EventContext) => stopLinks((one) => one.session === session));
+  socket.once("close", () => {
+    stopLinks(() => true);
+    claims[Symbol.dispose]();
+  });
   ignoreGoodbyes(connection);
   return { close: () => closeConnection(connection, socket) };
+}
+
+/** A link to a hub, with what its token must cover. */
+interface OpenLink {
+  readonly hub: string;
+  readonly right: Right;
+  readonly link: Attached;
+  readonly stop: () => void;
 }
 
 /** A refusal is an attach followed by a detach that tells why. */
@@ -100,7 +124,6 @@ function refuse(endpoint: link, refusal: Refusal | undefined): void {
 /** rhea prints or throws what nobody listens to; these say no more than that the client left. */
 function ignoreGoodbyes(connection: Connection): void {
   for (const event of [
-    "receiver_close",
     "receiver_error",
     "sender_error",
     "session_error",

@@ -1,7 +1,8 @@
 import rhea from "rhea";
 import type { Hub, Partition } from "../hub.ts";
-import { notFound, type Refusal } from "../refusal.ts";
-import { findHub, findPartition, type Hubs, noSuchPartition } from "./address.ts";
+import type { HubNamespace } from "../namespace.ts";
+import { notFound, type Refusal, serverBusy } from "../refusal.ts";
+import { findHub, findPartition, noSuchPartition } from "./address.ts";
 import type { Claims } from "./cbs.ts";
 import { type Reply, type Request, textOf } from "./request-node.ts";
 
@@ -12,17 +13,19 @@ const SHORT_STRING = 0xa1;
 
 /** Answers `READ` of a hub or a partition (spec azure.md §3.1). */
 export function answerManagement(
-  { hubs, claims }: { readonly hubs: Hubs; readonly claims: Claims },
+  { namespace, claims }: { readonly namespace: HubNamespace; readonly claims: Claims },
   request: Request,
 ): Reply {
   const name = textOf(request, "name");
   const type = textOf(request, "type");
   if (textOf(request, "operation") !== "READ")
     return refuse(400, { condition: "amqp:not-implemented", description: "Unknown operation" });
-  const hub = findHub(hubs, name);
+  const hub = findHub(namespace.hubs, name);
   if (hub === undefined) return refuse(404, notFound(name));
   const unauthorized = claims.refusal(name);
   if (unauthorized !== undefined) return refuse(401, unauthorized);
+  const refusal = namespace.manage(hub);
+  if (refusal !== undefined) return refuse(refusal.condition === serverBusy.condition ? 503 : 401, refusal);
   if (type === "com.microsoft:eventhub") return ok(describeHub(hub));
   if (type !== "com.microsoft:partition")
     return refuse(400, { condition: "amqp:not-implemented", description: "Unknown type" });

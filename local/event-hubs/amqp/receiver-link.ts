@@ -1,7 +1,8 @@
 import type { Sender } from "rhea";
-import type { AttachedReader, Partition } from "../hub.ts";
-import { admitReader } from "../readers.ts";
+import type { Attached, Hub, Partition } from "../hub.ts";
+import type { OpenedReader } from "../open-reader.ts";
 import { invalidArgument, type Refusal } from "../refusal.ts";
+import type { Broker } from "./broker.ts";
 import { type RuntimeMetrics, toDelivery } from "./event-message.ts";
 import { countCredit, onceAttached, settleAsAsked } from "./rhea-internals.ts";
 import { parseSelector, SELECTOR_FILTER } from "./selector.ts";
@@ -16,11 +17,11 @@ export interface ReceiverLinkOptions {
   /** Our end of the client's receiver. */
   readonly sender: Sender;
   readonly address: string;
+  readonly hub: Hub;
   readonly partition: Partition;
-  /** The readers of this partition in the client's consumer group. */
-  readonly readers: Set<AttachedReader>;
+  readonly group: string;
   readonly socket: Backpressure;
-  readonly now: () => number;
+  readonly broker: Pick<Broker, "namespace" | "clock">;
 }
 
 /** The part of a socket that tells when enough waits to be written. */
@@ -29,54 +30,55 @@ export interface Backpressure {
   once(event: "drain", listener: () => void): unknown;
 }
 
-/** Serves a client's receiver until the returned function is called; or says why not, when the link must be closed with it. */
+/** Serves a client's receiver until `stop` is called; or says why not, when the link must be closed with it. */
 export function serveReceiverLink(
   options: ReceiverLinkOptions,
-): { readonly stop: () => void } | { readonly refusal: Refusal } {
-  const { sender, address, partition, readers } = options;
+): { readonly stop: () => void; readonly link: Attached } | { readonly refusal: Refusal } {
+  const { sender, address, hub, partition, group, broker } = options;
   sender.set_source({ address });
   settleAsAsked(sender);
   const position = parseSelector(selectorOf(sender));
   if (position === undefined)
     return { refusal: invalidArgument(`The filter '${selectorOf(sender)}' is not understood.`) };
-  const located = partition.log.locate(position);
-  if ("refused" in located) return { refusal: invalidArgument(located.refused) };
-
   const { [EPOCH]: epoch, [RECEIVER_NAME]: name } = (sender.properties ?? {}) as Readonly<Record<string, unknown>>;
-  const reader: AttachedReader = {
+  const delivery = createDelivery(options);
+  const opened = broker.namespace.read({
+    hub,
+    partition,
+    group,
+    position,
     name: typeof name === "string" ? name : "nil",
     epoch: typeof epoch === "number" ? epoch : undefined,
+    onReady: () => delivery.pump(),
+    onClosed: (reason) => sender.close({ ...reason }),
+  });
+  if ("refusal" in opened) return opened;
+  const { reader } = opened;
+  delivery.begin(reader);
+  const link: Attached = {
     close(reason) {
-      stop();
+      reader.close();
       sender.close({ ...reason });
     },
   };
-  const admission = admitReader([...readers], reader);
-  if (!admission.admitted) return { refusal: admission.refusal };
-  for (const loser of admission.stolen) loser.close(admission.reason);
-  readers.add(reader);
-  const stopDelivering = deliver(options, located.next);
-  function stop(): void {
-    readers.delete(reader);
-    stopDelivering();
-  }
-  return { stop };
+  return { stop: () => reader.close(), link };
 }
 
-/** Sends from `next` on, as credit allows: at once when something is appended or credit comes. */
-function deliver({ sender, partition, socket, now }: ReceiverLinkOptions, start: number): () => void {
-  const { log } = partition;
+interface Delivery {
+  /** Sends what the reader gives, as credit allows; to be called when there may be more. */
+  pump(): void;
+  begin(reader: OpenedReader): void;
+}
+
+function createDelivery({ sender, partition, socket, broker }: ReceiverLinkOptions): Delivery {
   const credit = countCredit(sender);
   const wantsMetrics = [sender.desired_capabilities ?? []].flat().includes(RUNTIME_METRIC);
-  let next = start;
-  let stopped = false;
+  let reader: OpenedReader | undefined;
   let waiting = false;
   let draining = false;
 
   const metrics = (): RuntimeMetrics | undefined =>
-    wantsMetrics ? { last: log.properties(), retrievedAt: now() } : undefined;
-
-  const maySend = (): boolean => !stopped && credit.available() > 0;
+    wantsMetrics ? { last: partition.log.properties(), retrievedAt: broker.clock.now() } : undefined;
 
   function later(wait: (resume: () => void) => unknown): void {
     waiting = true;
@@ -87,10 +89,8 @@ function deliver({ sender, partition, socket, now }: ReceiverLinkOptions, start:
   }
 
   function pump(): void {
-    if (waiting) return;
-    for (let bytes = 0; maySend(); next += 1) {
-      const event = log.read(next);
-      if (event === undefined) break;
+    if (waiting || reader === undefined) return;
+    for (let bytes = 0; credit.available() > 0; ) {
       if (socket.writableNeedDrain) {
         later((resume) => socket.once("drain", resume));
         return;
@@ -99,6 +99,8 @@ function deliver({ sender, partition, socket, now }: ReceiverLinkOptions, start:
         later(setImmediate);
         return;
       }
+      const event = reader.next();
+      if (event === undefined) break;
       const message = toDelivery(event, metrics());
       credit.spend();
       sender.send(message, undefined, 0);
@@ -110,17 +112,18 @@ function deliver({ sender, partition, socket, now }: ReceiverLinkOptions, start:
     }
   }
 
-  later(onceAttached);
-  const stopListening = log.onAppend(pump);
   sender.on("sender_flow", pump);
   sender.on("sendable", pump);
   sender.on("sender_draining", () => {
     draining = true;
     pump();
   });
-  return () => {
-    stopped = true;
-    stopListening();
+  return {
+    pump,
+    begin(opened) {
+      reader = opened;
+      later(onceAttached);
+    },
   };
 }
 

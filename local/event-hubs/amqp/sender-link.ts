@@ -1,13 +1,12 @@
 import type { Delivery, Receiver } from "rhea";
-import type { Hub, Partition } from "../hub.ts";
+import type { Attached, Hub, Partition } from "../hub.ts";
+import type { SendOutcome } from "../namespace.ts";
 import { invalidArgument, type Refusal } from "../refusal.ts";
 import type { Broker } from "./broker.ts";
 import { readSent, type Sent } from "./event-message.ts";
 import { MalformedMessage } from "./message-sections.ts";
 import { handOverRaw, offerMaxMessageSize } from "./rhea-internals.ts";
 
-/** The largest transfer, in bytes; `createBatch` of the SDK fills up to what the attach says (spec azure.md §3.1). */
-const MAX_MESSAGE_BYTES = 1_048_576;
 const MAX_PARTITION_KEY_CHARACTERS = 128;
 
 export interface SenderLinkOptions {
@@ -17,40 +16,68 @@ export interface SenderLinkOptions {
   readonly hub: Hub;
   /** Set when the client chose the partition. */
   readonly partition: Partition | undefined;
-  readonly report: Broker["report"];
+  readonly broker: Pick<Broker, "namespace" | "maxMessageBytes" | "report">;
+  /** Breaks the client's connection. */
+  readonly disconnect: () => void;
 }
 
-/** Serves a client's sender: each transfer is appended as a whole to one partition, then accepted; or rejected. */
-export function serveSenderLink({ receiver, address, hub, partition, report }: SenderLinkOptions): void {
+/**
+ * Serves a client's sender until it is closed or the returned function is called: each transfer is appended as a whole to one
+ * partition, then accepted; or rejected.
+ */
+export function serveSenderLink(options: SenderLinkOptions): { readonly stop: () => void; readonly link: Attached } {
+  const { receiver, address, hub, partition, broker, disconnect } = options;
+  const { maxMessageBytes } = broker;
   receiver.set_target({ address });
-  offerMaxMessageSize(receiver, MAX_MESSAGE_BYTES);
+  offerMaxMessageSize(receiver, maxMessageBytes);
   handOverRaw(receiver);
   receiver.on("message", ({ message, delivery }: { readonly message: Buffer; readonly delivery: Delivery }) => {
-    const refusal = append(message, delivery.format);
-    if (refusal === undefined) delivery.accept();
-    else delivery.reject({ ...refusal });
+    void take(message, delivery.format).then((outcome) => answer(delivery, outcome));
   });
+  const link: Attached = {
+    close(reason) {
+      stop();
+      receiver.close({ ...reason });
+    },
+  };
+  hub.senders.add(link);
+  const stop = (): void => void hub.senders.delete(link);
 
-  function append(payload: Buffer, format: number): Refusal | undefined {
-    if (payload.length > MAX_MESSAGE_BYTES) {
-      return {
+  function answer(delivery: Delivery, outcome: SendOutcome): void {
+    if (outcome.outcome === "unanswered") disconnect();
+    // Who left does not wait for an answer, and its session may be gone.
+    if (!hub.senders.has(link)) return;
+    if (outcome.outcome === "accepted") delivery.accept();
+    if (outcome.outcome === "refused") delivery.reject({ ...outcome.refusal });
+    if (outcome.outcome === "detached") link.close(outcome.refusal);
+  }
+
+  async function take(payload: Buffer, format: number): Promise<SendOutcome> {
+    if (payload.length > maxMessageBytes) {
+      return refused({
         condition: "amqp:link:message-size-exceeded",
-        description: `The received message (size:${payload.length} bytes) exceeds the limit (${MAX_MESSAGE_BYTES} bytes) currently allowed on the link.`,
-      };
+        description: `The received message (size:${payload.length} bytes) exceeds the limit (${maxMessageBytes} bytes) currently allowed on the link.`,
+      });
     }
     try {
       const sent = readSent(payload, format);
       const refusal = checkKey(sent, partition);
-      if (refusal !== undefined) return refusal;
-      (partition ?? hub.partitionFor(sent.partitionKey)).log.append(sent.events);
-      return undefined;
+      if (refusal !== undefined) return refused(refusal);
+      return await broker.namespace.send({ hub, partition, ...sent });
     } catch (cause) {
-      if (cause instanceof MalformedMessage) return { condition: "amqp:decode-error", description: cause.message };
-      report(cause instanceof Error ? cause : new Error(String(cause)));
-      return { condition: "amqp:internal-error", description: `The events could not be kept: ${String(cause)}` };
+      if (cause instanceof MalformedMessage)
+        return refused({ condition: "amqp:decode-error", description: cause.message });
+      broker.report(cause instanceof Error ? cause : new Error(String(cause)));
+      return refused({
+        condition: "amqp:internal-error",
+        description: `The events could not be kept: ${String(cause)}`,
+      });
     }
   }
+  return { stop, link };
 }
+
+const refused = (refusal: Refusal): SendOutcome => ({ outcome: "refused", refusal });
 
 function checkKey({ partitionKey }: Sent, partition: Partition | undefined): Refusal | undefined {
   if (partitionKey === undefined) return undefined;
