@@ -1,14 +1,12 @@
 import { absentResource } from "../shared/core/xds/absent.ts";
 import { systemClock } from "../shared/shell/system-clock.ts";
-import { createBlockStore } from "../shared/store/block-store.ts";
-import { readMeshSettings } from "../shared/store/mesh-settings.ts";
 import { adminPages } from "./admin/pages.ts";
 import { startAdminServer } from "./admin/server.ts";
 import type { GatewayConfig } from "./config.ts";
 import { createClassCompiler } from "./fast/class-policy.ts";
 import { createProxyViews } from "./fast/proxy-views.ts";
-import { type HeadFollower, startHeadFollower } from "./follow/head-follower.ts";
-import { createHeadReader } from "./follow/head-reader.ts";
+import { type Following, startFollowing } from "./follow/start-following.ts";
+import { startKeeping } from "./follow/start-keeping.ts";
 import { type GatewayIdentity, startIdentity } from "./identity/start-identity.ts";
 import { startClusterObjects } from "./kubernetes/cluster-objects.ts";
 import type { GatewayLog } from "./log.ts";
@@ -43,8 +41,8 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
   const reporting = life.use(
     startReporting(config, { parts, objects, key, metrics, faults, snapshot: () => follower.current() }),
   );
-  const blocks = createBlockStore(documents, config.cluster);
-  const readSettings = () => readMeshSettings(documents, config.mesh);
+  const { blocks, keeper } = life.use(await startKeeping(config, { documents, objects, faults }));
+  const readSettings = () => keeper.settingsFor(follower.current());
   const views = life.use(
     createProxyViews({
       objects,
@@ -55,24 +53,19 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
     }),
   );
 
-  const heads = createHeadReader(documents, config.cluster);
-  const follower: HeadFollower = life.use(
-    startHeadFollower({
-      mesh: config.mesh,
-      cluster: config.cluster,
-      readHead: heads.read,
+  const { heads, follower }: Following = life.use(
+    startFollowing(config, {
+      parts,
       blocks,
-      openTail: parts.openSnapshotTail,
-      readInterval: config.durations.headRead,
+      keeper,
+      faults,
       onSnapshot(snapshot) {
         metrics.snapshotFollowed(snapshot.version);
         reporting.serving(snapshot);
         views.serve(snapshot);
       },
-      log: (event) => (event.kind === "fault" ? faults("follow")(event.message) : log.info(event, event.kind)),
     }),
   );
-  heads.onRead(follower.offer);
   heads.onRead(
     createProblemReader({
       documents,

@@ -28,6 +28,8 @@ export interface GatewayConfig {
     readonly trustDomain: string;
     readonly clusterDomain: string;
   };
+  /** Where the gateway keeps what it needs when the cloud or Kubernetes is away, for this replica alone; undefined: only in memory. */
+  readonly stateDir: string | undefined;
   /** Milliseconds. */
   readonly durations: GatewayDurations;
 }
@@ -49,6 +51,12 @@ export interface GatewayDurations {
   readonly drain: number;
   /** Life of a workload certificate. */
   readonly certificate: number;
+  /** How long the first read of the head may take before what was kept is served. */
+  readonly cloudPatience: number;
+  /** How long the first lists may take before the endpoint state that was saved is used. */
+  readonly kubernetesPatience: number;
+  /** Least time between two writes of the endpoint state. */
+  readonly endpointSave: number;
 }
 
 /** Environment variable → duration → default, in milliseconds. */
@@ -62,6 +70,9 @@ const durations: Readonly<Record<keyof GatewayDurations, readonly [name: string,
   reportInterval: ["WEFT_REPORT_MS", 1000],
   drain: ["WEFT_DRAIN_MS", 30_000],
   certificate: ["WEFT_CERTIFICATE_MS", 24 * 3_600_000],
+  cloudPatience: ["WEFT_CLOUD_PATIENCE_MS", 3000],
+  kubernetesPatience: ["WEFT_KUBERNETES_PATIENCE_MS", 30_000],
+  endpointSave: ["WEFT_ENDPOINT_SAVE_MS", 5000],
 };
 
 /** What ingest takes: the id is a partition key and part of document ids. */
@@ -104,6 +115,7 @@ export function readGatewayConfig(environment: Environment): GatewayConfig {
       trustDomain: environment["WEFT_TRUST_DOMAIN"] ?? "cluster.local",
       clusterDomain: environment["WEFT_CLUSTER_DOMAIN"] ?? "cluster.local",
     },
+    stateDir: environment["WEFT_STATE_DIR"] || undefined,
     durations: readDurations(environment, faults),
   };
   if (faults.length > 0) throw new MeshError("config-invalid", faults.join("; "));

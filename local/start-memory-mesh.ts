@@ -8,8 +8,9 @@ import { createKubernetesClient, type KubernetesClient } from "../gateway/kubern
 import { readData } from "../gateway/kubernetes/kept-data.ts";
 import type { GatewayLog } from "../gateway/log.ts";
 import { createMemoryDocumentStore } from "../shared/adapters/memory/document-store.ts";
-import { createMemoryHub } from "../shared/adapters/memory/event-hub.ts";
+import { createMemoryHub, type MemoryHub } from "../shared/adapters/memory/event-hub.ts";
 import type { DocumentStore } from "../shared/ports/document-store.ts";
+import { MeshError } from "../shared/shell/mesh-error.ts";
 import { joinLocalCluster } from "./join-cluster.ts";
 import { startKubernetes } from "./kubernetes/start-kubernetes.ts";
 import { localCluster, localMeshName, localNamespace } from "./names.ts";
@@ -24,6 +25,8 @@ export interface MemoryMesh extends AsyncDisposable {
   readonly roots: string;
   /** No function gets an event until this is disposed of; the hub keeps them. */
   stallFunctions(): Disposable;
+  /** The gateway reaches neither documents nor hubs until this is disposed of. */
+  cutCloud(): Disposable;
   /** Ends the gateway and starts another one, on other ports. */
   restartGateway(): Promise<void>;
 }
@@ -32,6 +35,8 @@ export interface MemoryMeshOptions {
   /** Environment of the gateway, as of the real one: shorter durations. */
   readonly gatewayEnv?: Readonly<Record<string, string>>;
   readonly log?: GatewayLog;
+  /** What stands between the gateway and Kubernetes. */
+  readonly aroundClient?: (client: KubernetesClient) => KubernetesClient;
 }
 
 const crds = join(import.meta.dirname, "../infra/kubernetes/crds");
@@ -51,17 +56,7 @@ export async function startMemoryMesh(options: MemoryMeshOptions = {}): Promise<
   await joinLocalCluster({ client, documents, cluster: localCluster, namespace: localNamespace });
 
   const [events, snapshots, reports] = [createMemoryHub(), createMemoryHub(), createMemoryHub()];
-  const functions = composeFunctions({
-    mesh: localMeshName,
-    documents,
-    snapshots: snapshots.sender,
-    now: () => new Date(),
-    log: {
-      info: (message, details) => log.info(details ?? {}, message),
-      warn: (message, details) => log.warn(details ?? {}, message),
-    },
-    clusterTimeLimit: 30_000,
-  });
+  const functions = memoryFunctions(documents, snapshots, log);
   let stalled = Promise.resolve();
   events.onBatch(async (messages) => {
     await stalled;
@@ -80,11 +75,12 @@ export async function startMemoryMesh(options: MemoryMeshOptions = {}): Promise<
     Cosmos: "memory",
     ...options.gatewayEnv,
   });
+  const cloud = { away: false };
   const parts = {
-    client,
-    documents,
-    events: events.sender,
-    reports: reports.sender,
+    client: options.aroundClient?.(client) ?? client,
+    documents: severable(documents, cloud),
+    events: severable(events.sender, cloud),
+    reports: severable(reports.sender, cloud),
     openSnapshotTail: snapshots.openTail,
     log,
   };
@@ -108,10 +104,42 @@ export async function startMemoryMesh(options: MemoryMeshOptions = {}): Promise<
       stalled = promise;
       return { [Symbol.dispose]: resolve };
     },
+    cutCloud() {
+      cloud.away = true;
+      return {
+        [Symbol.dispose]() {
+          cloud.away = false;
+        },
+      };
+    },
     async restartGateway() {
       await gateway[Symbol.asyncDispose]();
       gateway = await startGateway(config, parts);
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+function memoryFunctions(documents: DocumentStore, snapshots: MemoryHub, log: GatewayLog): FunctionsApp {
+  return composeFunctions({
+    mesh: localMeshName,
+    documents,
+    snapshots: snapshots.sender,
+    now: () => new Date(),
+    log: {
+      info: (message, details) => log.info(details ?? {}, message),
+      warn: (message, details) => log.warn(details ?? {}, message),
+    },
+    clusterTimeLimit: 30_000,
+  });
+}
+
+/** As it is, but while the cloud is away every call is refused as the network does it. */
+function severable<Port extends object>(port: Port, cloud: { readonly away: boolean }): Port {
+  const wrapped = Object.entries(port).map(([name, call]: [string, (...args: readonly unknown[]) => unknown]) => [
+    name,
+    (...args: readonly unknown[]) =>
+      cloud.away ? Promise.reject(new MeshError("unavailable", "the cloud is away")) : call(...args),
+  ]);
+  return { ...port, ...(Object.fromEntries(wrapped) as Port) };
 }

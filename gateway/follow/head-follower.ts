@@ -26,11 +26,14 @@ export interface HeadFollowerOptions {
   /** Milliseconds between slow reads of the head, ± 20 %; they alone are enough for correctness. */
   readonly readInterval: number;
   readonly onSnapshot: (snapshot: ServedSnapshot) => void;
+  /** What was served before this process began. It is served again when the first read of the head fails, or takes longer than `patience` milliseconds. */
+  readonly kept?: { readonly last: () => Promise<ServedSnapshot | undefined>; readonly patience: number };
   readonly log: (event: FollowerEvent) => void;
 }
 
 export type FollowerEvent =
   | { readonly kind: "followed"; readonly version: number; readonly resources: number; readonly loaded: number }
+  | { readonly kind: "kept"; readonly version: number }
   | { readonly kind: "went-back"; readonly incarnation: string; readonly version: number }
   | { readonly kind: "fault"; readonly message: string };
 
@@ -56,21 +59,23 @@ export function startHeadFollower(options: HeadFollowerOptions): HeadFollower {
   const wake = createSignal();
   let current: ServedSnapshot | undefined;
   let contact = 0;
+  /** `current` was handed over. */
+  let shown = false;
 
   /** The highest version that a pointer named. */
   let pointed = 0;
-  /** A head that went back, as text, seen once; and the one that was told of. */
-  const back: { seen?: string; told?: string } = {};
+  const lookBack = createBackWatch(options.log);
 
   const take = async (head: Head): Promise<void> => {
     if (!isNews(head, current)) {
       refresh(head);
-      lookBack(head);
+      lookBack(head, current);
       return;
     }
-    const loaded = await load(options.blocks, head, current);
-    options.log({ kind: "followed", version: head.version, resources: loaded.resources.size, loaded: loaded.fresh });
-    current = { incarnation: head.incarnation, version: head.version, ...loaded };
+    const { fresh, ...loaded } = await loadServed(options.blocks, head.served, current);
+    options.log({ kind: "followed", version: head.version, resources: loaded.resources.size, loaded: fresh });
+    current = { incarnation: head.incarnation, version: head.version, served: head.served, ...loaded };
+    shown = true;
     options.onSnapshot(current);
   };
   /** Another state that compiles to the same bytes is served under the same version. */
@@ -78,17 +83,15 @@ export function startHeadFollower(options: HeadFollowerOptions): HeadFollower {
     if (current === undefined || head.served?.root !== current.served.root || head.version !== current.version) return;
     current = { ...current, served: head.served };
   };
-  /** One read may be of a replica that lags; two of the same are told of, once. */
-  const lookBack = (head: Head): void => {
-    const text = wentBack(head, current) ? `${head.incarnation} ${head.version}` : undefined;
-    if (text !== undefined && text === back.seen && text !== back.told) {
-      back.told = text;
-      options.log({ kind: "went-back", incarnation: head.incarnation, version: head.version });
-    }
-    if (text === undefined) delete back.seen;
-    else back.seen = text;
+  const showKept = (): void => {
+    if (shown || current === undefined) return;
+    shown = true;
+    options.log({ kind: "kept", version: current.version });
+    options.onSnapshot(current);
   };
   const run = async (): Promise<void> => {
+    current = await options.kept?.last();
+    const impatient = options.kept && setTimeout(showKept, options.kept.patience);
     for (let hurried = 0; !stop.signal.aborted; ) {
       try {
         const head = await options.readHead();
@@ -100,9 +103,9 @@ export function startHeadFollower(options: HeadFollowerOptions): HeadFollower {
         hurried++;
         options.log({ kind: "fault", message: MeshError.from(error).message });
       }
-      const slow = options.readInterval * (0.8 + 0.4 * Math.random());
-      const soon = backoff(hurried, { baseDelay: readAgain, maxDelay: options.readInterval });
-      await wake.wait(hurried === 0 ? slow : soon, stop.signal);
+      clearTimeout(impatient);
+      showKept();
+      await wake.wait(pauseAfter(hurried, options.readInterval), stop.signal);
     }
   };
   const tail = options.openTail({
@@ -130,6 +133,26 @@ export function startHeadFollower(options: HeadFollowerOptions): HeadFollower {
   };
 }
 
+/** Tells of a head that went back. One read may be of a replica that lags; two of the same are told of, once. */
+function createBackWatch(log: HeadFollowerOptions["log"]): (head: Head, current: ServedSnapshot | undefined) => void {
+  let seen: string | undefined;
+  let told: string | undefined;
+  return (head, current) => {
+    const text = wentBack(head, current) ? `${head.incarnation} ${head.version}` : undefined;
+    if (text !== undefined && text === seen && text !== told) {
+      told = text;
+      log({ kind: "went-back", incarnation: head.incarnation, version: head.version });
+    }
+    seen = text;
+  };
+}
+
+/** The slow read, ± 20 %; sooner after so many reads that did not bring what is expected. */
+function pauseAfter(hurried: number, readInterval: number): number {
+  if (hurried === 0) return readInterval * (0.8 + 0.4 * Math.random());
+  return backoff(hurried, { baseDelay: readAgain, maxDelay: readInterval });
+}
+
 function isNews(head: Head, current: ServedSnapshot | undefined): head is Head & { readonly served: Served } {
   if (head.served === undefined) return false;
   if (current === undefined) return true;
@@ -144,12 +167,13 @@ function wentBack(head: Head, current: ServedSnapshot | undefined): boolean {
   return current !== undefined && (head.incarnation !== current.incarnation || head.version < current.version);
 }
 
-async function load(
+/** Everything that a snapshot names; `fresh` resources of it are not in `current`. */
+export async function loadServed(
   blocks: BlockStore,
-  head: Head & { readonly served: Served },
+  served: Served,
   current: ServedSnapshot | undefined,
-): Promise<Pick<ServedSnapshot, "served" | "snapshot" | "resources"> & { readonly fresh: number }> {
-  const snapshot = await blocks.loadSnapshot(head.served.root, current?.snapshot);
+): Promise<Pick<ServedSnapshot, "snapshot" | "resources"> & { readonly fresh: number }> {
+  const snapshot = await blocks.loadSnapshot(served.root, current?.snapshot);
   const resources = new Map<ContentHash, StoredResource>();
   const missing: ContentHash[] = [];
   for (const version of versionsOf(snapshot.index)) {
@@ -158,7 +182,7 @@ async function load(
     else resources.set(version, known);
   }
   for (const [version, resource] of await blocks.loadResources(missing)) resources.set(version, resource);
-  return { served: head.served, snapshot, resources, fresh: missing.length };
+  return { snapshot, resources, fresh: missing.length };
 }
 
 function isPointerFor(message: unknown, { mesh, cluster }: HeadFollowerOptions): message is SnapshotPointer {

@@ -1,0 +1,207 @@
+import type { ContentHash } from "../../shared/core/brand.ts";
+import { isAfter } from "../../shared/core/events/cluster-event.ts";
+import type { Trie } from "../../shared/core/trie/trie.ts";
+import { pause } from "../../shared/shell/pause.ts";
+import { backoff } from "../../shared/shell/retry.ts";
+import type { BlockStore } from "../../shared/store/block-store.ts";
+import type { Head } from "../../shared/store/documents.ts";
+import type { MeshSettingsInForce } from "../../shared/store/mesh-settings.ts";
+import type { GatewayRecord, KeptSnapshot } from "../disk/gateway-record.ts";
+import type { Content, KeptContent } from "../disk/kept-content.ts";
+import { createSignal } from "../signal.ts";
+import { loadServed, type ServedSnapshot } from "./head-follower.ts";
+
+export interface SnapshotKeeperOptions {
+  readonly content: KeptContent;
+  readonly record: GatewayRecord;
+  /** Reads what is kept here first. */
+  readonly blocks: BlockStore;
+  /** Reads what is kept here only. */
+  readonly keptBlocks: BlockStore;
+  readonly readSettings: () => Promise<MeshSettingsInForce>;
+  /** The gateway's own state, which shares nearly all blocks with those that are served. */
+  readonly known: () => Trie;
+  readonly fault: (error: unknown) => void;
+}
+
+/** Compiled here, and the state that it was compiled from. */
+export interface LocalSnapshot {
+  readonly snapshot: ServedSnapshot;
+  readonly state: Trie;
+}
+
+/** Keeps what is served, with everything that it was made of, so that a gateway serves and compiles without its cloud. */
+export interface SnapshotKeeper extends AsyncDisposable {
+  /** The newest snapshot from the cloud that is whole, of the process before this one. */
+  readonly last: () => Promise<ServedSnapshot | undefined>;
+  /** What this gateway compiled itself and served last, if the process before this one ended so. */
+  readonly lastLocal: () => Promise<ServedSnapshot | undefined>;
+  /** A snapshot from the cloud is in force. */
+  readonly keep: (snapshot: ServedSnapshot) => void;
+  /** One that was compiled here from `state` is; undefined: none any more. */
+  readonly keepLocal: (local: LocalSnapshot | undefined) => void;
+  /** The head was read. */
+  readonly onHead: (head: Head) => void;
+  /** The inputs from the cloud that a snapshot was made with; where it does not answer the newest that are known. Rejects where none are. */
+  readonly settingsFor: (snapshot: ServedSnapshot | undefined) => Promise<MeshSettingsInForce>;
+}
+
+/** Snapshots from the cloud of which everything is kept. */
+const keptSnapshots = 3;
+const retry = { baseDelay: 500, maxDelay: 30_000 };
+
+export function startSnapshotKeeper(options: SnapshotKeeperOptions): SnapshotKeeper {
+  const { record, blocks } = options;
+  const stop = new AbortController();
+  const wake = createSignal();
+  let waiting: ServedSnapshot | undefined;
+  let waitingLocal: LocalSnapshot | undefined;
+
+  const settingsFor = createSettingsReader(options);
+  const archive = createArchive(options);
+  const work = async (): Promise<void> => {
+    const [cloud, local] = [waiting, waitingLocal];
+    if (cloud !== undefined) {
+      const state = await blocks.loadTrie(cloud.served.state, options.known());
+      await settingsFor(cloud);
+      const kept = await archive.store(cloud, state);
+      const older = record.current().snapshots.filter((other) => archive.holds(other) && !isSame(other, kept));
+      record.change({ snapshots: [kept, ...older].slice(0, keptSnapshots) });
+      if (waiting === cloud) waiting = undefined;
+    }
+    if (local !== undefined) {
+      const kept = await archive.store(local.snapshot, local.state);
+      if (waitingLocal === local) {
+        waitingLocal = undefined;
+        record.change({ local: kept });
+      }
+    }
+    await archive.forgetOthers();
+  };
+  const run = async (): Promise<void> => {
+    for (let failures = 0; !stop.signal.aborted; ) {
+      await wake.wait(2 ** 30, stop.signal);
+      if (waiting === undefined && waitingLocal === undefined) continue;
+      try {
+        await work();
+        failures = 0;
+      } catch (error) {
+        options.fault(error);
+        await pause(backoff(++failures, retry), stop.signal);
+      }
+      if (waiting !== undefined || waitingLocal !== undefined) wake.raise();
+    }
+  };
+  const running = run();
+  return {
+    async last() {
+      for (const kept of record.current().snapshots) {
+        const snapshot = await archive.load(kept);
+        if (snapshot !== undefined) return snapshot;
+      }
+      return undefined;
+    },
+    async lastLocal() {
+      const { local } = record.current();
+      return local && archive.load(local);
+    },
+    keep(snapshot) {
+      waiting = snapshot;
+      wake.raise();
+    },
+    keepLocal(local) {
+      waitingLocal = local;
+      if (local === undefined) record.change({ local: undefined });
+      else wake.raise();
+    },
+    onHead(head) {
+      const before = record.current().head;
+      if (isOlder(head, before) || JSON.stringify(head) === JSON.stringify(before)) return;
+      record.change({ head });
+    },
+    settingsFor,
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await running;
+    },
+  };
+}
+
+/** The inputs of the cloud: those that are remembered where they are the ones that are asked for, or where the cloud does not answer. */
+function createSettingsReader({ record, readSettings }: SnapshotKeeperOptions): SnapshotKeeper["settingsFor"] {
+  return async (snapshot) => {
+    const known = record.current().settings;
+    const wanted = snapshot?.served;
+    if (wanted && known?.version === wanted.settingsVersion && known.policyVersion === wanted.policyVersion)
+      return known;
+    try {
+      const settings = await readSettings();
+      record.change({ settings });
+      return settings;
+    } catch (error) {
+      if (known === undefined) throw error;
+      return known;
+    }
+  };
+}
+
+/** Whole snapshots among the kept content. */
+function createArchive({ content, record, keptBlocks, fault }: SnapshotKeeperOptions) {
+  /** Hashes that a kept snapshot needs, by `reachKey`. */
+  const reach = new Map<string, ReadonlySet<ContentHash>>();
+  return {
+    holds: (kept: KeptSnapshot): boolean => reach.has(reachKey(kept)),
+    async store(snapshot: ServedSnapshot, state: Trie): Promise<KeptSnapshot> {
+      const contents = [...contentsOf(snapshot, state)];
+      await content.add(contents);
+      const { incarnation, version, served } = snapshot;
+      const kept: KeptSnapshot = { incarnation, version, served };
+      reach.set(reachKey(kept), new Set(contents.map(({ hash }) => hash)));
+      return kept;
+    },
+    /** Undefined when something of it is missing. */
+    async load(kept: KeptSnapshot): Promise<ServedSnapshot | undefined> {
+      const { incarnation, version, served } = kept;
+      try {
+        const state = await keptBlocks.loadTrie(served.state);
+        const { snapshot, resources } = await loadServed(keptBlocks, served, undefined);
+        const loaded: ServedSnapshot = { incarnation, version, served, snapshot, resources };
+        reach.set(reachKey(kept), new Set([...contentsOf(loaded, state)].map(({ hash }) => hash)));
+        return loaded;
+      } catch (error) {
+        fault(error);
+        return undefined;
+      }
+    },
+    /** Lets go of what the record does not name, once that is durable. */
+    async forgetOthers(): Promise<void> {
+      await record.written();
+      const { snapshots, local } = record.current();
+      const named = new Set([...snapshots, ...(local === undefined ? [] : [local])].map(reachKey));
+      for (const key of reach.keys()) if (!named.has(key)) reach.delete(key);
+      await content.keepOnly(new Set([...reach.values()].flatMap((hashes) => [...hashes])));
+    },
+  };
+}
+
+function* contentsOf({ snapshot, resources }: ServedSnapshot, state: Trie): Iterable<Content> {
+  for (const trie of [state, snapshot.index, ...snapshot.sets.values()])
+    for (const [hash, text] of trie.blocks()) yield { kind: "block", hash, text };
+  for (const resource of resources.values()) yield { kind: "resource", hash: resource.version, resource };
+}
+
+/** Of a replica of the store that lags, or of a cloud that went back. */
+function isOlder(head: Head, before: Head | undefined): boolean {
+  if (before === undefined) return false;
+  return (
+    head.incarnation !== before.incarnation || head.version < before.version || isAfter(before.applied, head.applied)
+  );
+}
+
+function reachKey({ served: { root, state } }: KeptSnapshot): string {
+  return `${root} ${state}`;
+}
+
+function isSame(a: KeptSnapshot, b: KeptSnapshot): boolean {
+  return a.incarnation === b.incarnation && a.version === b.version && reachKey(a) === reachKey(b);
+}

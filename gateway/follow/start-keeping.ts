@@ -1,0 +1,58 @@
+import { join } from "node:path";
+import type { DocumentStore } from "../../shared/ports/document-store.ts";
+import type { BlockStore } from "../../shared/store/block-store.ts";
+import { readMeshSettings } from "../../shared/store/mesh-settings.ts";
+import type { GatewayConfig } from "../config.ts";
+import { openDiskContent } from "../disk/disk-content.ts";
+import { openGatewayRecord } from "../disk/gateway-record.ts";
+import { createKeptBlockStore } from "../disk/kept-block-store.ts";
+import { createMemoryContent } from "../disk/kept-content.ts";
+import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
+import type { FaultsOf } from "../ports.ts";
+import { type SnapshotKeeper, startSnapshotKeeper } from "./snapshot-keeper.ts";
+
+export interface Keeping extends AsyncDisposable {
+  /** The cluster's blocks, those that are kept here read from here. */
+  readonly blocks: BlockStore;
+  readonly keeper: SnapshotKeeper;
+}
+
+/** Opens what the process before this one kept, and keeps what is served from now on. */
+export async function startKeeping(
+  config: GatewayConfig,
+  {
+    documents,
+    objects,
+    faults,
+  }: { readonly documents: DocumentStore; readonly objects: ClusterObjects; readonly faults: FaultsOf },
+): Promise<Keeping> {
+  const { stateDir, cluster } = config;
+  await using life = new AsyncDisposableStack();
+  const content =
+    stateDir === undefined ? createMemoryContent() : await openDiskContent(join(stateDir, cluster, "content"));
+  const recordFile = stateDir === undefined ? undefined : join(stateDir, cluster, "record");
+  const record = life.use(await openGatewayRecord(recordFile, faults("disk")));
+  const blocks = createKeptBlockStore(documents, cluster, content);
+  const keeper = life.use(
+    startSnapshotKeeper({
+      content,
+      record,
+      blocks,
+      keptBlocks: createKeptBlockStore(withoutCloud, cluster, content),
+      readSettings: () => readMeshSettings(documents, config.mesh),
+      known: objects.objects,
+      fault: faults("disk"),
+    }),
+  );
+  const running = life.move();
+  return { blocks, keeper, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
+/** Holds nothing: what is not kept is missing. */
+const withoutCloud: DocumentStore = {
+  get: () => Promise.resolve(undefined),
+  put: () => Promise.resolve(),
+  batch: () => Promise.resolve(),
+  list: () => Promise.resolve([]),
+  partitionsWith: () => Promise.resolve([]),
+};

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it, type TestContext } from "node:test";
+import { within } from "../conformance/xds/within.ts";
+import { trafficTarget } from "../support/build.ts";
+import { allRequests, anyRequest, openShop } from "./shop.ts";
+
+const target = trafficTarget("shop/to-server", {
+  to: "server",
+  from: ["shop/client", "shop/new"],
+  rules: [anyRequest],
+});
+const objects = [allRequests, target];
+
+async function stateDir(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "weft-state-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+describe("while the cloud is away", () => {
+  it("a gateway that starts serves what it kept: a proxy gets no byte, and a new pod its config", async (t) => {
+    const gatewayEnv = { WEFT_STATE_DIR: await stateDir(t) };
+    await using opened = await openShop({ permissive: false, objects, gatewayEnv });
+    const { shop, client, clientPod } = opened;
+    await shop.run({ name: "server", account: "server", labels: { app: "server" }, address: "10.244.0.1" });
+    const version = await shop.settled();
+
+    using _ = shop.mesh.cutCloud();
+    await shop.mesh.restartGateway();
+    await within(client.ended, "the end of the stream");
+    await using back = shop.connect(clientPod, { holding: client.held });
+    await back.until("its certificate is signed anew", () => back.text("secret", "identity") !== "");
+    await using fresh = shop.connect(await shop.run({ name: "new", account: "new" }));
+    await fresh.until("the new pod may dial the server", () => fresh.held.route.has("shop/server/80"));
+    await fresh.until("it has the server's endpoint", () =>
+      fresh.names("endpoint").some((name) => fresh.text("endpoint", name).includes("10.244.0.1")),
+    );
+    const { wanted } = await shop.debug<{ readonly wanted: number }>("/debug/proxies");
+    assert.equal(wanted, version);
+    _[Symbol.dispose]();
+    await shop.settled();
+    const sent = back.received.flat().filter((line) => !line.includes(" -"));
+    assert.deepEqual(new Set(sent), new Set(["secret identity"]), "a new gateway signs anew, and that is all");
+  });
+
+  it("a new pod gets its config from a gateway without a disk, which remembers", async () => {
+    await using opened = await openShop({ permissive: false, objects });
+    const { shop } = opened;
+    await shop.run({ name: "server", account: "server", labels: { app: "server" }, address: "10.244.0.1" });
+    await shop.settled();
+    using _ = shop.mesh.cutCloud();
+    await using fresh = shop.connect(await shop.run({ name: "new", account: "new" }));
+    await fresh.until("the new pod may dial the server", () => fresh.held.route.has("shop/server/80"));
+  });
+});
