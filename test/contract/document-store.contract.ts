@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, it } from "node:test";
-import type { DocumentStore, NewDocument } from "../../shared/ports/document-store.ts";
+import type { BatchOperation, DocumentStore, NewDocument } from "../../shared/ports/document-store.ts";
 import { eventually } from "../support/data-path/eventually.ts";
 import { refusedWith } from "./refused-with.ts";
 
@@ -24,6 +24,7 @@ export function documentStoreContract(name: string, open: () => Promise<OpenedSt
 
     describe("single documents", () => singleDocuments(() => store));
     describe("batches", () => batches(() => store));
+    describe("limits", () => limits(() => store));
     describe("lists", () => lists(() => store));
   });
 }
@@ -117,6 +118,46 @@ function singleDocuments(store: Stored): void {
   });
 }
 
+function limits(store: Stored): void {
+  const document = (id: string, body: object = {}, ttl?: number): NewDocument => {
+    return { id, partition: newPartition(), body, ...(ttl === undefined ? {} : { ttl }) };
+  };
+
+  it("refuses ids that no document can have", async () => {
+    for (const id of ["", "a/b", "a\\b", "a#b", "a?b", "x".repeat(1024)]) {
+      await refusedWith("unexpected", store().put("clusters", document(id)));
+      await refusedWith("unexpected", store().batch("clusters", [{ kind: "create", document: document(id) }]));
+    }
+  });
+
+  it("refuses a time to live that is none", async () => {
+    for (const ttl of [0, -2, 1.5]) await refusedWith("unexpected", store().put("rejected", document("a", {}, ttl)));
+  });
+
+  it("drops nothing from a container whose documents do not expire", async () => {
+    const [short, expiring] = [document("short", {}, 1), document("short", {}, 1)];
+    await store().put("clusters", short);
+    await store().put("rejected", expiring);
+    await eventually("the other document is gone", async () => {
+      return (await store().get("rejected", expiring.partition, expiring.id)) === undefined;
+    });
+    assert.ok(await store().get("clusters", short.partition, short.id));
+  });
+
+  it("refuses a batch of more than 100 operations, of more than 2 MB and of two partitions, and does nothing of it", async () => {
+    const partition = newPartition();
+    const put = (id: string, body: object, where = partition): BatchOperation => {
+      return { kind: "put", document: { id, partition: where, body } };
+    };
+    const many = Array.from({ length: 101 }, (_, n) => put(`d${n}`, {}));
+    await refusedWith("too-large", store().batch("clusters", many));
+    const text = "x".repeat(1.1 * 1024 * 1024);
+    await refusedWith("too-large", store().batch("clusters", [put("a", { text }), put("b", { text })]));
+    await refusedWith("unexpected", store().batch("clusters", [put("a", {}), put("b", {}, newPartition())]));
+    assert.deepEqual(await store().list("clusters", partition, { prefix: "", limit: 10 }), []);
+  });
+}
+
 function batches(store: Stored): void {
   const document = (partition: string, id: string, n: number): NewDocument => ({ id, partition, body: { n } });
   const numberOf = async (partition: string, id: string) =>
@@ -181,6 +222,23 @@ function batches(store: Stored): void {
       store().batch("clusters", [{ kind: "replace", document: document(partition, "a", 3), etag }]),
     );
     assert.equal(await numberOf(partition, "a"), undefined);
+  });
+
+  it("shows each operation what those before it did", async () => {
+    const partition = newPartition();
+    await refusedWith(
+      "precondition-failed",
+      store().batch("clusters", [
+        { kind: "put", document: document(partition, "a", 1) },
+        { kind: "create", document: document(partition, "a", 2) },
+      ]),
+    );
+    assert.equal(await numberOf(partition, "a"), undefined);
+    await store().batch("clusters", [
+      { kind: "create", document: document(partition, "a", 1) },
+      { kind: "put", document: document(partition, "a", 2) },
+    ]);
+    assert.equal(await numberOf(partition, "a"), 2);
   });
 
   it("lets exactly one of many win that have read the same etag", async () => {

@@ -1,5 +1,6 @@
 import { describe, it } from "node:test";
 import { containers } from "../../infra/containers.ts";
+import { coreWith, storeOver } from "../../local/cosmos/core-harness.ts";
 import { startCosmos } from "../../local/cosmos/start-cosmos.ts";
 import { createCosmosDocumentStore } from "../../shared/adapters/azure/cosmos.ts";
 import { createMemoryDocumentStore } from "../../shared/adapters/memory/document-store.ts";
@@ -7,6 +8,11 @@ import { documentStoreContract } from "./document-store.contract.ts";
 
 documentStoreContract("memory", async () => ({
   store: createMemoryDocumentStore(),
+  [Symbol.asyncDispose]: () => Promise.resolve(),
+}));
+
+documentStoreContract("the stand-in's core, without sockets", async () => ({
+  store: storeOver(coreWith({ clock: Date.now })),
   [Symbol.asyncDispose]: () => Promise.resolve(),
 }));
 

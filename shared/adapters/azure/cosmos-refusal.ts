@@ -74,7 +74,8 @@ function faultOf(refusal: CosmosRefusal): MeshError {
   const code = substatus === undefined ? String(status) : `${status}/${substatus}`;
   const text = `Cosmos DB answered ${status === 0 ? "nothing" : code}: ${message.split("\n")[0]}`;
   if (status === 409 || status === 412) return new MeshError("precondition-failed", text, { cause });
-  if (status === 413) return new MeshError("too-large", text, { cause });
+  // 403/1014: the partition has reached its limit.
+  if (status === 413 || (status === 403 && substatus === 1014)) return new MeshError("too-large", text, { cause });
   if (status === 429) return new MeshError("throttled", text, { cause });
   const unclear = status === 0 || status === 408 || status >= 500;
   if (unclear || wasNotDone(refusal)) return new MeshError("unavailable", text, { cause });

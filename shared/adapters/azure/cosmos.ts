@@ -80,13 +80,14 @@ export function createCosmosDocumentStore(options: CosmosOptions): DocumentStore
       await request(name, async (container, abortSignal) => {
         // The SDK writes into what it is given.
         const answer = await container.items.batch([...inputs], first.document.partition, { abortSignal });
-        const failed = answer.result?.find(({ statusCode }) => statusCode >= 400 && statusCode !== 424);
+        const results: readonly BatchResult[] = answer.result ?? [];
+        const failed = results.find(({ statusCode }) => statusCode >= 400 && statusCode !== 424);
         const status = failed?.statusCode ?? answer.code ?? 200;
         if (status < 400 && status !== 207) return;
         // What is not there cannot have the etag that a replacement asks for.
         const gone = status === 404;
         const message = gone ? "batch refused: a document to replace is gone" : "batch refused";
-        throw new CosmosRefused({ status: gone ? 412 : status, message });
+        throw new CosmosRefused({ status: gone ? 412 : status, substatus: failed?.subStatusCode, message });
       });
     },
     async list<Body>(
@@ -107,6 +108,12 @@ export function createCosmosDocumentStore(options: CosmosOptions): DocumentStore
       return items.map((item) => partitionOf(name, item)).sort();
     },
   };
+}
+
+/** What stands in the answer for one operation of a batch; the SDK's type leaves the sub-status out. */
+interface BatchResult {
+  readonly statusCode: number;
+  readonly subStatusCode?: number;
 }
 
 /** So often a read may meet replicas that are behind its session before the session is given up. */
