@@ -9,6 +9,8 @@ export interface TestPhase {
   readonly concurrency: number;
   /** Milliseconds after which a test has failed. */
   readonly timeout: number;
+  /** What the tests of this phase need, ended with it. */
+  readonly held?: AsyncDisposable;
 }
 
 /** Files that share a process, one after the other. */
@@ -16,17 +18,20 @@ export type TestGroup = readonly string[];
 
 export type Suite = "quick" | "all";
 
-const sourceFolders = ["shared", "functions", "gateway", "local", "tools", "test"];
+const sourceFolders = ["shared", "functions", "gateway", "infra", "local", "tools", "test"];
 
 /** Start processes, hold a stand-in to the unmodified SDK over sockets, or run a tool over the repository (`check` does, too): seconds each. */
 const slow = [
   /(^|\/)main\.test\.ts$/,
-  /^test\/contract\/(cosmos|event-hubs|functions-host|kubernetes)\.test\.ts$/,
+  /^test\/contract\/(cosmos|event-hubs|functions-host|(gateway-)?kubernetes)\.test\.ts$/,
   /^test\/(architecture|lint)\.test\.ts$/,
 ];
 
 /** Need a real Envoy; what needs the rights for pods too says so itself. */
 const withEnvoy = [/^test\/(data-plane|e2e)\//, /^test\/conformance\/.*envoy\.test\.ts$/];
+
+/** Needs a real Kubernetes API server. */
+const withKubernetes = /^test\/contract\/real-kubernetes\.test\.ts$/;
 
 /** Share a process: loading the same modules again and again takes longer than testing them. Others, which hold tools or SDKs, have their own. */
 const together = [/^shared\//, /^(functions|gateway)\//, /^local\//, /^test\/feature\//, /^test\/(property|golden)/];
@@ -45,15 +50,22 @@ export function needsEnvoy(file: string): boolean {
   return withEnvoy.some((pattern) => pattern.test(file));
 }
 
+export function needsKubernetes(file: string): boolean {
+  return withKubernetes.test(file);
+}
+
 /**
  * The phases of a suite, in order. `quick`: unit, golden, property, contract in memory and feature; no Envoy, no root.
- * `all`: these and the rest. What starts Envoys or whole systems runs alone, as it measures time and owns the machine's network.
+ * `all`: these and the rest; with `kubernetes` held while its tests run, first and alone. What starts Envoys or whole systems runs alone, too, as it
+ * measures time and owns the machine's network.
  */
-export function testPhases(suite: Suite, files: readonly string[]): readonly TestPhase[] {
-  const sideBySide = files.filter((file) => !needsEnvoy(file));
+export function testPhases(suite: Suite, files: readonly string[], kubernetes?: AsyncDisposable): readonly TestPhase[] {
+  const sideBySide = files.filter((file) => !needsEnvoy(file) && !needsKubernetes(file));
   if (suite === "quick") return [{ groups: grouped(sideBySide.filter(isQuick)), concurrency: 2, timeout: 60_000 }];
   const alone = files.filter(needsEnvoy).map((file) => [file]);
+  const onKubernetes = files.filter(needsKubernetes).map((file) => [file]);
   return [
+    { groups: onKubernetes, concurrency: 1, timeout: 300_000, ...(kubernetes && { held: kubernetes }) },
     { groups: grouped(sideBySide), concurrency: 2, timeout: 300_000 },
     { groups: alone, concurrency: 1, timeout: 600_000 },
   ];
