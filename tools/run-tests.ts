@@ -18,21 +18,28 @@ export interface SkippedFile {
 /** A phase that runs longer than this hangs; its processes are ended and its tests have failed. */
 const phaseLimit = 30 * 60_000;
 
-/** Runs the phases one after the other and prints a report; true when nothing failed. */
-export async function runTests(options: {
+export interface TestRunOptions {
   readonly root: string;
   readonly phases: readonly TestPhase[];
   readonly skipped: readonly SkippedFile[];
-}): Promise<boolean> {
+  /** Lines to stand before the summary. */
+  readonly remarks: readonly string[];
+}
+
+/** Runs the phases one after the other and prints a report; true when nothing failed. */
+export async function runTests(options: TestRunOptions): Promise<boolean> {
   const totals = new Map<string, number>();
-  const runs = options.phases.map((phase) => () => startPhase(options.root, phase));
-  await pipeline(Readable.from(asOneRun(runs, options.skipped, totals)), new spec(), process.stdout, { end: false });
+  await pipeline(Readable.from(asOneRun(options, totals)), new spec(), process.stdout, { end: false });
   return (totals.get("fail") ?? 0) + (totals.get("cancelled") ?? 0) === 0;
 }
 
-function startPhase(root: string, { groups, concurrency, timeout }: TestPhase): AsyncIterable<TestEvent> {
+async function* runPhase(root: string, phase: TestPhase): AsyncGenerator<TestEvent, void> {
+  const { groups, concurrency, timeout } = phase;
   const signal = AbortSignal.timeout(phaseLimit);
-  return run({ cwd: root, files: groups.map((group) => fileOf(root, group)), concurrency, timeout, signal });
+  // Without a file named, node:test would look for some by itself.
+  if (groups.length > 0)
+    yield* run({ cwd: root, files: groups.map((group) => fileOf(root, group)), concurrency, timeout, signal });
+  await phase.held?.[Symbol.asyncDispose]();
 }
 
 /** node:test gives each file a process; files that share one are imported by a file of theirs. */
@@ -48,14 +55,13 @@ function fileOf(root: string, group: TestGroup): string {
 
 /** The events of all runs, with their summaries added up into one that stands at the end. */
 async function* asOneRun(
-  runs: readonly (() => AsyncIterable<TestEvent>)[],
-  skipped: readonly SkippedFile[],
+  { root, phases, skipped, remarks }: TestRunOptions,
   totals: Map<string, number>,
 ): AsyncGenerator<TestEvent, void> {
   const add = (name: string, value: number): void => void totals.set(name, (totals.get(name) ?? 0) + value);
   let end: TestEvent | undefined;
-  for (const start of runs) {
-    for await (const event of start()) {
+  for (const phase of phases) {
+    for await (const event of runPhase(root, phase)) {
       const count = summaryCount(event);
       if (count !== undefined) add(count.name, count.value);
       else if (event.type === "test:summary" && event.data.file === undefined) end = event;
@@ -79,6 +85,7 @@ async function* asOneRun(
     add("tests", 1);
     add("skipped", 1);
   }
+  for (const remark of remarks) yield { type: "test:stdout", data: { file: "", message: `${remark}\n` } };
   // At this event the reporter lists what failed: once, and before the summary.
   if (end !== undefined) yield end;
   for (const [name, value] of totals) {

@@ -4,8 +4,9 @@ import { join, resolve } from "node:path";
 import { findEnvoy } from "../local/data-plane/envoy-binary.ts";
 import { checkMachine } from "../local/data-plane/setup.ts";
 import { buildBundles } from "./build-bundles.ts";
+import { labVariable, openKubeLab } from "./kube-lab.ts";
 import { runTests, type SkippedFile } from "./run-tests.ts";
-import { findTestFiles, needsEnvoy, testPhases } from "./test-suites.ts";
+import { findTestFiles, needsEnvoy, needsKubernetes, testPhases } from "./test-suites.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const suite = process.argv[2] ?? "all";
@@ -34,20 +35,36 @@ async function prepare(): Promise<{ readonly missingEnvoy: string | undefined }>
   return { missingEnvoy: undefined };
 }
 
+async function runQuick(files: readonly string[]): Promise<boolean> {
+  process.env["WEFT_CASES"] ??= cases.quick;
+  return runTests({ root, phases: testPhases("quick", files), skipped: [], remarks: [] });
+}
+
+async function runAll(files: readonly string[]): Promise<boolean> {
+  const { missingEnvoy } = await prepare();
+  await using lab = await openKubeLab({
+    environment: process.env,
+    scripts: resolve(root, "../shared/kube"),
+    report,
+  });
+  const remark = `real Kubernetes: ${lab.missing === undefined ? "RUN" : `NOT RUN (${lab.missing})`}`;
+  if (lab.kubeconfig !== undefined) process.env[labVariable] = lab.kubeconfig;
+  const missing = (file: string): string | undefined => {
+    if (needsEnvoy(file)) return missingEnvoy;
+    return needsKubernetes(file) ? lab.missing : undefined;
+  };
+  const skipped = files.flatMap((file): readonly SkippedFile[] => {
+    const reason = missing(file);
+    return reason === undefined ? [] : [{ file, reason }];
+  });
+  const runnable = files.filter((file) => missing(file) === undefined);
+  return runTests({ root, phases: testPhases("all", runnable, lab), skipped, remarks: [remark] });
+}
+
 async function main(): Promise<void> {
   const files = findTestFiles(root);
-  if (suite === "quick") {
-    process.env["WEFT_CASES"] ??= cases.quick;
-    const passed = await runTests({ root, phases: testPhases("quick", files), skipped: [] });
-    process.exitCode = passed ? 0 : 1;
-    return;
-  }
   if (suite === "nightly") process.env["WEFT_CASES"] ??= cases.nightly;
-  const { missingEnvoy } = await prepare();
-  const skipped: readonly SkippedFile[] =
-    missingEnvoy === undefined ? [] : files.filter(needsEnvoy).map((file) => ({ file, reason: missingEnvoy }));
-  const runnable = missingEnvoy === undefined ? files : files.filter((file) => !needsEnvoy(file));
-  const passed = await runTests({ root, phases: testPhases("all", runnable), skipped });
+  const passed = suite === "quick" ? await runQuick(files) : await runAll(files);
   process.exitCode = passed ? 0 : 1;
 }
 

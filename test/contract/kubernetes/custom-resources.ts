@@ -218,6 +218,13 @@ export const customResourceTests: Tests = (place) => {
     );
   });
 
+  it("says Expired to a watch from before what it remembers", async () => {
+    await using stream = await api.watch(`${path}?watch=1&resourceVersion=1`);
+    const error = await stream.next();
+    assert.deepEqual([error.type, error.object.at("code"), error.object.at("reason")], ["ERROR", 410, "Expired"]);
+    await stream.ended();
+  });
+
   it("clears away the objects with their definition", async () => {
     await using stream = await api.watch(`${path}?watch=1`);
     await api.post(path, widget("last", { size: 1 }));

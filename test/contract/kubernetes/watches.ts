@@ -83,14 +83,10 @@ export const watchTests: Tests = (place) => {
     await stream.ended();
   });
 
-  it("says Expired for a version that is too old, and refuses one from the future", async () => {
+  it("refuses a list from the future", async () => {
     const { api, namespace } = place();
-    const path = core(namespace, "configmaps");
-    await using old = await api.watch(`${path}?watch=1&resourceVersion=1`);
-    const error = await old.next();
-    assert.deepEqual([error.type, error.object.at("code"), error.object.at("reason")], ["ERROR", 410, "Expired"]);
     const future = "resourceVersion=99999999999";
-    const list = await api.get(`${path}?${future}&resourceVersionMatch=NotOlderThan`);
+    const list = await api.get(`${core(namespace, "configmaps")}?${future}&resourceVersionMatch=NotOlderThan`);
     assert.equal(list.code, 504);
     assert.match(list.body.text("message"), /Too large resource version/);
   });

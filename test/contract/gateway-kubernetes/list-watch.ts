@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import type { KubernetesObject } from "../../../gateway/kubernetes/client.ts";
+import { type Collection, type ListWatch, startListWatch } from "../../../gateway/kubernetes/list-watch.ts";
+import { core } from "../kubernetes/world.ts";
+import { type GatewayPlace, type GatewayTests, until } from "./place.ts";
+
+const configMaps: Collection = { group: "", version: "v1", plural: "configmaps", kind: "ConfigMap" };
+
+interface Followed extends AsyncDisposable {
+  readonly watch: ListWatch;
+  /** Names in the suite's namespace, with what their objects hold. */
+  readonly present: ReadonlyMap<string, KubernetesObject>;
+  readonly lists: () => number;
+  readonly faults: readonly Error[];
+}
+
+/** A follower that keeps what it hears. */
+function follow({ client, namespace }: GatewayPlace, collection: Collection): Followed {
+  const present = new Map<string, KubernetesObject>();
+  const faults: Error[] = [];
+  let lists = 0;
+  const keep = (object: KubernetesObject): void => {
+    if (object.metadata.namespace === namespace) present.set(object.metadata.name, object);
+  };
+  const watch = startListWatch(client, collection, {
+    replaced(objects) {
+      lists += 1;
+      present.clear();
+      for (const object of objects) keep(object);
+    },
+    applied: keep,
+    deleted({ metadata }) {
+      if (metadata.namespace === namespace) present.delete(metadata.name);
+    },
+    fault: (error) => faults.push(error),
+  });
+  return {
+    watch,
+    present,
+    lists: () => lists,
+    faults,
+    [Symbol.asyncDispose]: () => watch[Symbol.asyncDispose](),
+  };
+}
+
+export const listWatchTests: GatewayTests = (place) => {
+  it("follows a collection from a list on, in order, and lists anew when asked", async () => {
+    const { api, namespace } = place();
+    const path = core(namespace, "configmaps");
+    await api.post(path, { metadata: { name: "before" }, data: { at: "0" } });
+    await using followed = follow(place(), configMaps);
+    await until(() => followed.lists() === 1);
+    const data = (name: string): unknown => followed.present.get(name)?.["data"];
+    assert.deepEqual(data("before"), { at: "0" });
+    assert.equal(followed.present.get("before")?.apiVersion, "v1");
+    await api.post(path, { metadata: { name: "during" } });
+    for (const at of ["1", "2", "3"]) await api.patch(`${path}/before`, "merge", { data: { at } });
+    await api.delete(`${path}/during`);
+    await api.post(path, { metadata: { name: "last" } });
+    await until(() => followed.present.has("last"));
+    assert.deepEqual([data("before"), followed.present.has("during")], [{ at: "3" }, false]);
+    await followed.watch.relist();
+    assert.deepEqual([followed.lists(), data("before"), followed.present.has("during")], [2, { at: "3" }, false]);
+    assert.deepEqual(followed.faults, []);
+  });
+
+  it("hears of a kind that is installed later, and counts one that was removed as empty", async () => {
+    const { api, namespace } = place();
+    const group = `${namespace}.example`;
+    const crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    await using followed = follow(place(), { group, version: "v1", plural: "gears", kind: "Gear" });
+    await until(() => followed.lists() === 1);
+    assert.equal(followed.present.size, 0);
+    const schema = { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } };
+    const made = await api.post(crds, {
+      metadata: { name: `gears.${group}` },
+      spec: {
+        group,
+        scope: "Namespaced",
+        names: { plural: "gears", kind: "Gear" },
+        versions: [{ name: "v1", served: true, storage: true, schema }],
+      },
+    });
+    assert.equal(made.code, 201);
+    const gears = `/apis/${group}/v1/namespaces/${namespace}/gears`;
+    const gear = { apiVersion: `${group}/v1`, kind: "Gear", metadata: { name: "first" } };
+    for (;;) if ((await api.post(gears, gear)).code !== 404) break;
+    await until(() => followed.present.has("first"));
+    await api.delete(`${crds}/gears.${group}`);
+    await until(() => followed.present.size === 0);
+  });
+};
