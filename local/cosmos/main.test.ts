@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,6 +17,8 @@ interface Ready {
   readonly pid: number;
   readonly address: string;
   readonly connectionString: string;
+  /** Of the control port, where there is one. */
+  readonly faults?: string;
 }
 
 interface Ended {
@@ -118,5 +121,62 @@ describe("npm run local:cosmos", { timeout }, () => {
     } finally {
       await rm(dir, { recursive: true, force: true });
     }
+  });
+
+  it("keeps every acknowledged write through kill -9 in the middle of a compaction", async () => {
+    const dir = await mkdtemp(join(tmpdir(), "cosmos-"));
+    const flags = ["--port", "0", "--dir", dir, "--output", "json"];
+    try {
+      const first = run(...flags);
+      const writing = clustersOf(await readyLine(first));
+      const acknowledged = new Map<string, string>();
+      const text = "x".repeat(500_000);
+      const end = ended(first);
+      // The log that a compaction begins is there before its snapshot is.
+      const compacting = () =>
+        readdirSync(dir, { recursive: true, encoding: "utf8" }).some((name) => name.endsWith("log-2.jsonl"));
+      for (let n = 0; !compacting(); n += 1) {
+        const id = String(n);
+        acknowledged.set(id, (await writing.items.create({ id, cluster: "a", text })).etag);
+      }
+      first.kill("SIGKILL");
+      await end;
+      const second = run(...flags);
+      const reading = clustersOf(await readyLine(second));
+      const { resources } = await reading.items
+        .query<{ id: string; _etag: string }>("SELECT c.id, c._etag FROM c", { partitionKey: "a" })
+        .fetchAll();
+      assert.deepEqual(new Map(resources.map(({ id, _etag }) => [id, _etag])), acknowledged);
+      assert.ok(acknowledged.size > 16);
+      second.kill();
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
+  });
+
+  it("does what a plan of faults says, and takes another one while it runs", async () => {
+    const plan = { faults: [{ fault: "refused", on: "write", status: 503 }] };
+    const child = run("--port", "0", "--faults", JSON.stringify(plan), "--control-port", "0", "--output", "json");
+    try {
+      const ready = await readyLine(child);
+      const clusters = clustersOf(ready);
+      const create = (id: string) => clusters.items.create({ id, cluster: "a" });
+      await assert.rejects(create("a"), { code: 503 });
+      const faults = ready.faults ?? "";
+      const put = await fetch(faults, { method: "PUT", body: JSON.stringify({ faults: [] }) });
+      assert.equal(put.status, 200);
+      const before = Date.now();
+      await create("a");
+      const restore = { fault: "restore", on: "any", milliseconds: Date.now() - before + 1_000 };
+      assert.equal((await fetch(faults, { method: "POST", body: JSON.stringify(restore) })).status, 200);
+      assert.equal((await clusters.item("a", "a").read()).statusCode, 404);
+      const lost = { fault: "answer-lost", on: "any" };
+      assert.equal((await fetch(faults, { method: "POST", body: JSON.stringify(lost) })).status, 400);
+    } finally {
+      child.kill();
+    }
+    const wrong = await ended(run("--faults", '{ "faults": [{ "fault": "rain", "on": "any" }] }'));
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.stderr, /^cosmos: faults\.0[^\n]+\n$/);
   });
 });

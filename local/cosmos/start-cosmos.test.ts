@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { Agent, get } from "node:http";
 import { Agent as TlsAgent } from "node:https";
@@ -7,10 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { ChangeFeedStartFrom } from "@azure/cosmos";
-import forge from "node-forge";
 import { containers } from "../../infra/containers.ts";
 import { connect } from "./sdk-harness.ts";
 import { startCosmos } from "./start-cosmos.ts";
+import { credential, selfSigned, unsignedToken } from "./test-credentials.ts";
 
 const timeout = 30_000;
 const databases = [{ id: "weft", containers }];
@@ -121,33 +120,3 @@ describe("startCosmos() and who may do what", { timeout }, () => {
     agent.destroy();
   });
 });
-
-/** A certificate for 127.0.0.1 that is its own root. */
-function selfSigned(): { readonly key: string; readonly cert: string } {
-  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-  const key = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-  const forgeKey = forge.pki.privateKeyFromPem(key);
-  const certificate = forge.pki.createCertificate();
-  certificate.publicKey = forge.pki.setRsaPublicKey(forgeKey.n, forgeKey.e);
-  certificate.serialNumber = "01";
-  certificate.validity.notBefore = new Date(Date.now() - 3_600_000);
-  certificate.validity.notAfter = new Date(Date.now() + 3_600_000);
-  const name = [{ name: "commonName", value: "cosmos" }];
-  certificate.setSubject(name);
-  certificate.setIssuer(name);
-  certificate.setExtensions([{ name: "subjectAltName", altNames: [{ type: 7, ip: "127.0.0.1" }] }]);
-  certificate.sign(forgeKey, forge.md.sha256.create());
-  return { key, cert: forge.pki.certificateToPem(certificate) };
-}
-
-function unsignedToken(claims: object): string {
-  return `${tokenPart({ alg: "none" })}.${tokenPart(claims)}.`;
-}
-
-function tokenPart(value: object): string {
-  return Buffer.from(JSON.stringify(value)).toString("base64url");
-}
-
-function credential(token: string) {
-  return { getToken: () => Promise.resolve({ token, expiresOnTimestamp: Date.now() + 3_600_000 }) };
-}

@@ -100,7 +100,14 @@ export function createCosmosCore(options: CosmosCoreOptions): CosmosCore {
     }
   };
 
-  const { serve } = createGate({ account, faults, clock, rights, restore, requestUnits: options.requestUnits });
+  const { serve } = createGate({
+    account,
+    faults,
+    clock,
+    rights,
+    restore,
+    requestUnits: options.requestUnits ?? Number.POSITIVE_INFINITY,
+  });
 
   return {
     account,

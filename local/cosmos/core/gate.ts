@@ -49,17 +49,15 @@ export interface GateOptions {
   readonly rights: Rights;
   /** Puts the account back to a time, ms since 1970. */
   readonly restore: (time: number) => void;
-  /** A second, for containers that have none provisioned; unlimited when undefined. */
-  readonly requestUnits: number | undefined;
+  /** A second, of each container; Infinity throttles nothing. */
+  readonly requestUnits: number;
 }
 
 export function createGate({ account, faults, clock, rights, restore, requestUnits }: GateOptions): Gate {
   const throughputs = new WeakMap<Container, Throughput>();
   const throughputOf = (container: Container): Throughput => {
-    const known = throughputs.get(container);
-    const throughput =
-      known ?? createThroughput(() => container.throughput ?? requestUnits ?? Number.POSITIVE_INFINITY);
-    if (known === undefined) throughputs.set(container, throughput);
+    const throughput = throughputs.get(container) ?? createThroughput(requestUnits);
+    throughputs.set(container, throughput);
     return throughput;
   };
   const befall = (

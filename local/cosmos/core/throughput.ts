@@ -6,25 +6,23 @@ export interface Throughput {
   spend(units: number, now: number): void;
 }
 
-/** @param perSecond request units, at any moment; Infinity throttles nothing */
-export function createThroughput(perSecond: () => number): Throughput {
-  let left: number | undefined;
-  let at = 0;
-  const refill = (now: number): number => {
-    const rate = perSecond();
-    left = left === undefined ? rate : Math.min(rate, left + (Math.max(0, now - at) / 1000) * rate);
+/** @param perSecond request units; Infinity throttles nothing */
+export function createThroughput(perSecond: number): Throughput {
+  let left = perSecond;
+  let at: number | undefined;
+  const refill = (now: number): void => {
+    const passed = Math.max(0, now - (at ?? now));
+    if (perSecond !== Number.POSITIVE_INFINITY) left = Math.min(perSecond, left + (passed / 1000) * perSecond);
     at = now;
-    return left;
   };
   return {
     wait(now) {
-      const rate = perSecond();
-      if (rate === Number.POSITIVE_INFINITY) return undefined;
-      const present = refill(now);
-      return present > 0 ? undefined : Math.max(1, Math.ceil((-present / rate) * 1000));
+      refill(now);
+      return left > 0 ? undefined : Math.max(1, Math.ceil((-left / perSecond) * 1000));
     },
     spend(units, now) {
-      if (perSecond() !== Number.POSITIVE_INFINITY) left = refill(now) - units;
+      refill(now);
+      left -= units;
     },
   };
 }

@@ -32,8 +32,6 @@ export interface Container {
   readonly resource: JsonObject;
   readonly data: ContainerData;
   readonly history: History;
-  /** Request units a second that were provisioned for it; undefined leaves it to the server. */
-  readonly throughput: number | undefined;
   /** Makes a transaction durable, then visible. @param now ms since 1970 */
   commit(transaction: Transaction | undefined, now: number): void;
 }
@@ -159,7 +157,6 @@ function openContainer(
     resource,
     data,
     history,
-    throughput: undefined,
     journal,
     commit(transaction, now) {
       if (transaction === undefined) return;

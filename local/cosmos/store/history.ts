@@ -15,8 +15,6 @@ export interface History {
   record(transaction: Transaction, now: number): void;
   /** The last lsn at a time, in ms since 1970; the oldest that is kept for times before it. */
   lsnAt(time: number): number;
-  /** The oldest lsn that is kept. */
-  readonly floor: number;
   /** The container as it was when an lsn was its last; the oldest that is kept for an older one. */
   asOf(lsn: number): ReadView;
   /** The transaction that puts everything back as it was at an lsn; undefined when nothing has changed since. */
@@ -69,9 +67,6 @@ export function createHistory(data: ContainerData, limits: HistoryLimits): Histo
     },
     lsnAt(time) {
       return entries.findLast((entry) => entry.time <= time)?.lsn ?? dropped;
-    },
-    get floor() {
-      return dropped;
     },
     asOf(lsn) {
       const kept = Math.max(lsn, dropped);
