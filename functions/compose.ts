@@ -3,6 +3,7 @@ import { createCosmosDocumentStore } from "../shared/adapters/azure/cosmos.ts";
 import { createEventHubSender } from "../shared/adapters/azure/event-hubs.ts";
 import type { Connection, FunctionsConfig } from "./config.ts";
 import { createIngestEvents } from "./ingest-events.ts";
+import { type ClusterPins, createClusterPins } from "./pin-cluster.ts";
 import type { FunctionLog, FunctionParts } from "./ports.ts";
 import { createRecomputeFleet } from "./recompute-fleet.ts";
 import { createRecordReports } from "./record-reports.ts";
@@ -17,6 +18,7 @@ export interface FunctionsApp {
   readonly recordReports: (messages: readonly unknown[]) => Promise<void>;
   readonly recomputeFleet: () => Promise<void>;
   readonly sweep: () => Promise<void>;
+  readonly pins: ClusterPins;
 }
 
 export function composeFunctions(parts: FunctionParts): FunctionsApp {
@@ -28,6 +30,7 @@ export function composeFunctions(parts: FunctionParts): FunctionsApp {
     recordReports: createRecordReports(parts, verifier),
     recomputeFleet: createRecomputeFleet(parts, updater),
     sweep: createSweep(parts, updater),
+    pins: createClusterPins(parts, updater),
   };
 }
 

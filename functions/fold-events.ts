@@ -1,7 +1,8 @@
 import type { ClusterEvent } from "../shared/core/events/cluster-event.ts";
 import type { ClusterState } from "../shared/core/state/cluster-state.ts";
 import { evolve } from "../shared/core/state/evolve.ts";
-import type { ChangeCause, Head } from "../shared/store/documents.ts";
+import type { Trie } from "../shared/core/trie/trie.ts";
+import type { ChangeCause, Head, SeenCloud } from "../shared/store/documents.ts";
 
 /** What a batch of one cluster's events comes to. */
 export interface Folded {
@@ -9,13 +10,20 @@ export interface Folded {
   readonly want: string | undefined;
   readonly refused: Head["refused"];
   readonly causes: readonly ChangeCause[];
+  /** Lists that ended, each with the state that it replaced. */
+  readonly lists: readonly { readonly before: Trie; readonly after: Trie }[];
+  /** What the publisher saw of the cloud, where that is more than the head says. */
+  readonly above: SeenCloud | undefined;
+  /** A person released the pin: only it, or with it all that guards have held. */
+  readonly released?: "pin" | "everything";
   readonly counts: { readonly applied: number; readonly stale: number; readonly unexpected: number };
 }
 
 /** Folds events, in the order of the hub, into the state that the head names. Pure: a repeat after a lost compare-and-set starts over. */
 export function foldEvents(start: ClusterState, head: Head, events: readonly ClusterEvent[]): Folded {
   let state = start;
-  let { want, refused } = head;
+  let { want, refused, above } = head;
+  const lists: Folded["lists"][number][] = [];
   const causes: ChangeCause[] = [];
   const counts = { applied: 0, stale: 0, unexpected: 0 };
   for (const event of events) {
@@ -24,13 +32,29 @@ export function foldEvents(start: ClusterState, head: Head, events: readonly Clu
     if (outcome.kind === "unexpected") want = outcome.why;
     if (outcome.kind === "applied") {
       if (isWholeList(event)) want = undefined;
+      if (event.type === "ListEnded") lists.push({ before: state.objects, after: next.objects });
+      if (event.type === "ListStarted" && isAbove(event.seen, head)) above = event.seen;
       if (event.type === "ObjectRefused") refused = withRefusal(refused, event);
       const cause = causeOf(event);
       if (cause !== undefined) causes.push(cause);
     }
     state = next;
   }
-  return { state, want, refused, causes, counts };
+  return { state, want, refused, causes, lists, above, counts };
+}
+
+/** What a fold comes to that takes no event. */
+export function foldNothing(state: ClusterState, head: Head): Folded {
+  return foldEvents(state, head, []);
+}
+
+/** A jump larger than this is not a publisher's: versions grow by one for each change. */
+const maxVersionJump = 1_000_000_000;
+
+/** The head is of an older time of this cluster, or of another: the publisher has seen a version that this head never had (design.md §4). */
+function isAbove(seen: SeenCloud | undefined, head: Head): seen is SeenCloud {
+  if (seen === undefined || seen.version - head.version > maxVersionJump) return false;
+  return seen.incarnation !== head.incarnation || seen.version > head.version;
 }
 
 function isWholeList(event: ClusterEvent): boolean {

@@ -1,6 +1,7 @@
 import { app } from "@azure/functions";
 import { readEnvironment } from "../shared/shell/config/env.ts";
 import { health } from "./api/health.ts";
+import { pinHandlers } from "./api/pins.ts";
 import { composeAzureParts, composeFunctions } from "./compose.ts";
 import { readFunctionsConfig } from "./config.ts";
 import { createDashboard } from "./dashboard/dashboard.ts";
@@ -10,6 +11,7 @@ const parts = composeAzureParts(readFunctionsConfig(readEnvironment()), {
   warn: (message, details) => console.warn(message, details ?? ""),
 });
 const functions = composeFunctions(parts);
+const pins = pinHandlers(functions.pins);
 const dashboard = createDashboard(parts);
 
 app.setup({ enableHttpStream: true });
@@ -37,6 +39,13 @@ app.cosmosDB("recompute-fleet", {
 });
 app.timer("sweep", { schedule: "*/30 * * * * *", handler: () => functions.sweep() });
 app.http("health", { route: "health", methods: ["GET"], authLevel: "anonymous", handler: () => health(parts) });
+for (const act of ["rollback", "freeze", "release"] as const)
+  app.http(act, {
+    route: `clusters/{cluster}/${act}`,
+    methods: ["POST"],
+    authLevel: "function",
+    handler: (request) => pins[act](request),
+  });
 app.http("dashboard", {
   route: "dashboard",
   methods: ["GET"],

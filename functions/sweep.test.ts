@@ -70,7 +70,7 @@ test("the sweep repeats what is transient", async () => {
 
 test("the sweep changes no state, and passes on what the head holds", async () => {
   const { parts } = await start(async () => true, "a");
-  const head = { want: "a gap", refused: { count: 2, newest: [] } };
+  const head = { want: "a gap", refused: { count: 2, newest: [] }, above: undefined };
   const state = { applied: { epoch: 1, seq: 1 } };
   let folded: unknown;
   await createSweep(parts, {
@@ -79,5 +79,5 @@ test("the sweep changes no state, and passes on what the head holds", async () =
       return true;
     },
   })();
-  assert.deepEqual(folded, { state, ...head, causes: [], counts: { applied: 0, stale: 0, unexpected: 0 } });
+  assert.deepEqual(folded, { state, ...head, causes: [], lists: [], counts: { applied: 0, stale: 0, unexpected: 0 } });
 });

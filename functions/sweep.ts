@@ -2,6 +2,7 @@ import { eachOf } from "../shared/shell/each-of.ts";
 import { MeshError } from "../shared/shell/mesh-error.ts";
 import { retryTransient } from "../shared/shell/retry.ts";
 import { withTimeLimit } from "../shared/shell/time-limit.ts";
+import { foldNothing } from "./fold-events.ts";
 import type { FunctionParts } from "./ports.ts";
 import type { ClusterUpdater } from "./update-cluster.ts";
 
@@ -34,11 +35,5 @@ export async function recompileAll(parts: FunctionParts, updater: ClusterUpdater
 
 /** Compiles the cluster when anything it was compiled from has changed. */
 async function recompile(updater: ClusterUpdater, cluster: string): Promise<void> {
-  await updater.update(cluster, (state, head) => ({
-    state,
-    want: head.want,
-    refused: head.refused,
-    causes: [],
-    counts: { applied: 0, stale: 0, unexpected: 0 },
-  }));
+  await updater.update(cluster, foldNothing);
 }

@@ -1,14 +1,15 @@
 import { isDeepStrictEqual } from "node:util";
-import { type Compilation, compile, translatorVersion } from "../shared/core/compile.ts";
-import { compareSnapshots, type Snapshot, versionsOf } from "../shared/core/snapshot/snapshot.ts";
-import { type ClusterState, objectsOf } from "../shared/core/state/cluster-state.ts";
-import { emptyTrie } from "../shared/core/trie/trie.ts";
+import { compareSnapshots, type Snapshot } from "../shared/core/snapshot/snapshot.ts";
+import type { ClusterState } from "../shared/core/state/cluster-state.ts";
 import { MeshError } from "../shared/shell/mesh-error.ts";
 import { type BlockStore, createBlockStore } from "../shared/store/block-store.ts";
-import { putChange, type ReadHead, readHead, writeHead } from "../shared/store/cluster-store.ts";
-import type { Change, Head, Point, Served } from "../shared/store/documents.ts";
+import { type ReadHead, readHead, writeHead } from "../shared/store/cluster-store.ts";
+import type { Change, Head, Pin, Point } from "../shared/store/documents.ts";
 import { type MeshSettingsInForce, readMeshSettings } from "../shared/store/mesh-settings.ts";
+import { announceVersion, recordPinAct, type WrittenHead } from "./announce.ts";
+import { type Compiled, type CompileInput, compileAndStore, needsCompile } from "./compile-cluster.ts";
 import type { Folded } from "./fold-events.ts";
+import { guardedPin, lostHold } from "./guard-cluster.ts";
 import type { FunctionParts } from "./ports.ts";
 
 /** What an instance remembers of a cluster: only content by hash, so it is right whatever the head says. */
@@ -41,15 +42,9 @@ export function createClusterUpdater(parts: FunctionParts): ClusterUpdater {
         ]);
         if (before === undefined) return false;
         const remembered = memory.get(cluster) ?? {};
-        const job: Job = {
-          parts,
-          cluster,
-          blocks,
-          before,
-          settings,
-          start: await loadState(blocks, before.head, remembered),
-        };
-        const folded = fold(job.start, before.head);
+        const start = await loadState(blocks, before.head, remembered);
+        const job: Job = { parts, cluster, blocks, before, settings, start };
+        const folded = fold(start, before.head);
         const result = await publish(job, folded, remembered);
         if (result === "lost") continue;
         memory.set(cluster, result);
@@ -71,8 +66,8 @@ interface Job {
 
 async function publish(job: Job, folded: Folded, remembered: Remembered): Promise<Remembered | "lost"> {
   const { before, parts, cluster } = job;
-  const compiled = needsCompile(job, folded.state) ? await compileAndStore(job, folded.state, remembered) : undefined;
-  const head = nextHead(job, folded, compiled?.served);
+  const { pin, compiled } = await decide(job, folded, remembered.snapshot);
+  const head = nextHead(before.head, folded, { compiled, pin });
   if (sameHead(before.head, head)) return { ...remembered, state: folded.state };
   await storeState(job, folded.state);
   const time = parts.now().toISOString();
@@ -93,64 +88,37 @@ async function publish(job: Job, folded: Folded, remembered: Remembered): Promis
     ...(problems && { problems }),
   });
   if (!written) return "lost";
-  if (point !== undefined && compiled !== undefined) await announce(job, { head, point, compiled, folded });
-  return {
-    state: folded.state,
-    ...(compiled === undefined
-      ? remembered.snapshot && { snapshot: remembered.snapshot }
-      : { snapshot: compiled.compilation.snapshot }),
-  };
+  if (pin?.kind === "hold" && before.head.pin?.when !== pin.when) {
+    const { who, when, why } = pin;
+    await recordPinAct(parts, cluster, { act: "hold", who, when, why, version: head.version });
+  }
+  if (point !== undefined && compiled !== undefined)
+    await announceVersion(parts, cluster, { head, change: changeOf(point, compiled, folded) });
+  const snapshot = compiled?.compilation.snapshot ?? remembered.snapshot;
+  return { state: folded.state, ...(snapshot && { snapshot }) };
 }
 
-function needsCompile({ before: { head }, settings }: Job, state: ClusterState): boolean {
-  if (head.pin !== undefined) return false;
-  if (head.served === undefined) return state.applied.epoch > 0;
-  const { served } = head;
-  if (served.translator > translatorVersion) return false; // an older instance applies events and leaves compiling to the newer ones
-  return (
-    served.state !== state.objects.root ||
-    served.settingsVersion !== settings.version ||
-    served.policyVersion !== settings.policyVersion ||
-    served.translator < translatorVersion
-  );
-}
-
-interface Compiled {
-  readonly compilation: Compilation;
-  readonly served: Served;
-  readonly previous: Snapshot;
-  readonly time: string;
-}
-
-async function compileAndStore(job: Job, state: ClusterState, remembered: Remembered): Promise<Compiled> {
-  const { blocks, before, settings } = job;
-  const compilation = compile({ objects: objectsOf(state.objects), settings: settings.build });
-  const time = job.parts.now().toISOString();
-  const previous = await previousSnapshot(blocks, before.head.served, remembered);
-  const { snapshot } = compilation;
-  const known = versionsOf(previous.index);
-  await Promise.all([
-    blocks.putResources([...snapshot.resources.values()].filter(({ version }) => !known.has(version))),
-    blocks.putSnapshot(snapshot, previous),
-  ]);
-  const served: Served = {
-    root: snapshot.index.root,
-    state: state.objects.root,
-    policyVersion: settings.policyVersion,
-    settingsVersion: settings.version,
-    translator: translatorVersion,
-  };
-  return { compilation, served, previous, time };
-}
-
-async function previousSnapshot(
-  blocks: BlockStore,
-  served: Served | undefined,
-  remembered: Remembered,
-): Promise<Snapshot> {
-  if (served === undefined) return { index: emptyTrie, sets: new Map() };
-  if (remembered.snapshot?.index.root === served.root) return remembered.snapshot;
-  return blocks.loadSnapshot(served.root, remembered.snapshot);
+/** What the guards say, then what is compiled, which a guard may still hold. */
+async function decide(
+  { parts, blocks, before: { head }, settings }: Job,
+  folded: Folded,
+  remembered: Snapshot | undefined,
+): Promise<{ readonly pin?: Pin; readonly compiled?: Compiled }> {
+  const now = parts.now().toISOString();
+  const pin =
+    folded.released === "everything"
+      ? undefined
+      : await guardedPin({
+          head,
+          folded,
+          settings,
+          now,
+          loadState: (root) => blocks.loadTrie(root, folded.state.objects),
+        });
+  const input: CompileInput = { blocks, head, settings, folded, pin, remembered, now: parts.now };
+  if (!needsCompile(input)) return pin === undefined ? {} : { pin };
+  const result = await compileAndStore(input);
+  return "lost" in result ? { pin: lostHold(result.lost, now) } : result;
 }
 
 async function loadState(blocks: BlockStore, head: Head, remembered: Remembered): Promise<ClusterState> {
@@ -162,56 +130,46 @@ async function loadState(blocks: BlockStore, head: Head, remembered: Remembered)
   return { ...state, staged: { position: { epoch, seq }, objects: staged } };
 }
 
+/** Puts what neither the state nor the staged list of the head reaches. */
 async function storeState({ blocks, start }: Job, state: ClusterState): Promise<void> {
-  if (state.objects.root !== start.objects.root) await blocks.putTrie(state.objects, start.objects);
-  if (state.staged !== undefined && state.staged.objects.root !== start.staged?.objects.root) {
-    await blocks.putTrie(state.staged.objects, start.staged?.objects ?? start.objects);
-  }
+  const known = start.staged?.objects ?? start.objects;
+  if (state.objects.root !== start.objects.root) await blocks.putTrie(state.objects, known);
+  if (state.staged !== undefined && state.staged.objects.root !== start.staged?.objects.root)
+    await blocks.putTrie(state.staged.objects, known);
 }
 
-function nextHead({ before: { head } }: Job, folded: Folded, served: Served | undefined): Omit<Head, "writeId"> {
-  const { state } = folded;
-  const moved = served !== undefined && served.root !== head.served?.root;
-  const inForce = served ?? head.served;
+function nextHead(
+  head: Head,
+  { state, want, refused, above }: Folded,
+  { compiled, pin }: { readonly compiled?: Compiled | undefined; readonly pin?: Pin | undefined },
+): WrittenHead {
+  const inForce = compiled?.served ?? head.served;
+  const moved = compiled !== undefined && compiled.served.root !== head.served?.root;
+  /** Gateways serve a version that this head never had: they follow only what is above it. */
+  const raised = compiled === undefined ? undefined : above;
   return {
-    incarnation: head.incarnation,
-    version: moved ? head.version + 1 : head.version,
+    incarnation: raised?.incarnation ?? head.incarnation,
+    version: raised === undefined ? head.version + (moved ? 1 : 0) : Math.max(head.version, raised.version) + 1,
     applied: state.applied,
     state: state.objects.root,
     ...(state.staged && { staged: { ...state.staged.position, state: state.staged.objects.root } }),
     ...(inForce && { served: inForce }),
-    ...(head.pin && { pin: head.pin }),
-    ...(folded.want !== undefined && { want: folded.want }),
-    refused: folded.refused,
+    ...(pin && { pin }),
+    ...(above !== undefined && raised === undefined && { above }),
+    ...(want !== undefined && { want }),
+    refused,
     sweepFloor: head.sweepFloor,
   };
 }
 
-function sameHead(before: Head, next: Omit<Head, "writeId">): boolean {
+function sameHead(before: Head, next: WrittenHead): boolean {
   return isDeepStrictEqual(before, { ...next, writeId: before.writeId });
 }
 
-async function announce(
-  job: Job,
-  done: {
-    readonly head: Omit<Head, "writeId">;
-    readonly point: Point;
-    readonly compiled: Compiled;
-    readonly folded: Folded;
-  },
-): Promise<void> {
-  const { parts, cluster } = job;
-  const { head, point, compiled, folded } = done;
-  const pointer = {
-    mesh: parts.mesh,
-    cluster,
-    incarnation: head.incarnation,
-    version: head.version,
-    root: compiled.served.root,
-  };
+function changeOf(point: Point, compiled: Compiled, folded: Folded): Change {
   const difference = compareSnapshots(compiled.previous, compiled.compilation.snapshot);
-  const change: Change = {
-    version: head.version,
+  return {
+    version: point.version,
     causes: point.causes,
     moreCauses: folded.causes.length - point.causes.length,
     resources: {
@@ -224,13 +182,4 @@ async function announce(
       { stage: "published", time: point.time },
     ],
   };
-  const [sent] = await Promise.allSettled([
-    parts.snapshots.send(cluster, [pointer]),
-    putChange(parts.documents, cluster, change),
-  ]);
-  if (sent?.status === "rejected")
-    parts.log.warn("pointer not sent; gateways find the version by reading the head", {
-      cluster,
-      error: String(sent.reason),
-    });
 }

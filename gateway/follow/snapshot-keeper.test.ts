@@ -171,7 +171,7 @@ test("the head is remembered with its pin; one that lags or is of another cloud 
     version: 3,
     applied: { epoch: 2, seq: 5 },
     state: shop(1).state.root,
-    pin: { kind: "freeze", why: "a person asked for it" },
+    pin: { kind: "freeze", who: "ann", when: "2026-01-01T00:00:00Z", why: "a person asked for it" },
     refused: { count: 0, newest: [] },
     writeId: "w",
     sweepFloor: 0,

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { emptyTrie } from "../core/trie/trie.ts";
 import type { BatchOperation, DocumentStore } from "../ports/document-store.ts";
 import { MeshError } from "../shell/mesh-error.ts";
-import { type Change, type ClusterProblems, type Head, type Point, versionedId } from "./documents.ts";
+import { type Change, type ClusterProblems, type Head, type PinAct, type Point, versionedId } from "./documents.ts";
 
 /** A head with the etag that the next write must find. */
 export interface ReadHead {
@@ -53,6 +53,11 @@ export async function writeHead(documents: DocumentStore, cluster: string, write
 
 export async function putChange(documents: DocumentStore, cluster: string, change: Change): Promise<void> {
   await documents.put("changes", { id: versionedId("change", change.version), partition: cluster, body: change });
+}
+
+export async function putPinAct(documents: DocumentStore, cluster: string, act: PinAct): Promise<void> {
+  const id = `pin:${act.when}-${randomUUID().slice(0, 8)}`;
+  await documents.put("changes", { id, partition: cluster, body: act });
 }
 
 /** PEM of the public half, or undefined for a key that was never registered. */

@@ -1,5 +1,6 @@
 import type { ContentHash } from "../core/brand.ts";
 import type { EventCause, Position } from "../core/events/cluster-event.ts";
+import type { Missing } from "../core/guard/mass-withdrawal.ts";
 import type { Problem } from "../core/mesh/problem.ts";
 import type { ObjectKey } from "../core/object.ts";
 
@@ -16,8 +17,10 @@ export interface Head {
   readonly state: ContentHash;
   readonly staged?: Position & { readonly state: ContentHash };
   readonly served?: Served;
-  /** Rollback, freeze, hold or stage in force: nothing new is compiled into `served` while it stands. */
-  readonly pin?: { readonly kind: "rollback" | "freeze" | "hold" | "stage"; readonly why: string };
+  /** Nothing new is compiled into `served` while it stands; binds everybody, autonomous mode included. */
+  readonly pin?: Pin;
+  /** What a publisher saw of this cluster before the cloud went back: the next version comes above it. */
+  readonly above?: SeenCloud;
   /** "Send a list, because …" */
   readonly want?: string;
   /** Objects that could not be taken: how many, and the newest 8. */
@@ -28,6 +31,43 @@ export interface Head {
   /** Random, of the last write: tells after an unclear answer whether it was ours. */
   readonly writeId: string;
   readonly sweepFloor: number;
+}
+
+/**
+ * `rollback`: an older snapshot is served. `freeze`: nothing new goes out. `hold`: a guard waits for a person. `stage`: a change goes out in stages.
+ */
+export interface Pin {
+  readonly kind: "rollback" | "freeze" | "hold" | "stage";
+  readonly why: string;
+  /** A person, or the guard. */
+  readonly who: string;
+  /** ISO 8601 */
+  readonly when: string;
+  /** Rollback: the version whose snapshot is served again. */
+  readonly to?: number;
+  /** What a list lacked of the state `of`; gone when the objects come back. */
+  readonly missing?: { readonly of: ContentHash; readonly kinds: readonly Missing[] };
+  /** What would be lost by another translator or fleet policy. */
+  readonly lost?: readonly Missing[];
+  /** The settings or the fleet policy are older than those that are served. */
+  readonly lower?: boolean;
+}
+
+export interface SeenCloud {
+  readonly incarnation: string;
+  readonly version: number;
+  readonly policyVersion: number;
+}
+
+/** Who did what to a cluster's pin and why; in `changes`, under `pin:<time>-<random>`. */
+export interface PinAct {
+  readonly act: "rollback" | "freeze" | "hold" | "release";
+  readonly who: string;
+  readonly when: string;
+  readonly why: string;
+  /** Of the head after it. */
+  readonly version: number;
+  readonly to?: number;
 }
 
 /** The snapshot in force and the version of every input it came from. */

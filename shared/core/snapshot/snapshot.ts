@@ -226,6 +226,10 @@ export function setRootOf(index: Trie, key: ClassKey): ContentHash | undefined {
   return "set" in shared ? shared.set : undefined;
 }
 
+export function* resourceIdsOf(index: Trie): Iterable<ResourceId> {
+  for (const [key, value] of index.entries()) for (const [id] of resourcesIn(key, value)) yield id;
+}
+
 /** Versions of all resources in the index. */
 export function versionsOf(index: Trie): ReadonlySet<ContentHash> {
   const versions = new Set<ContentHash>();
