@@ -9,6 +9,8 @@ export interface DeltaResponse {
   readonly nonce: string;
   readonly resources: readonly { readonly name: string; readonly version: string; readonly body: Uint8Array }[];
   readonly removed: readonly string[];
+  /** Bytes of the message. */
+  readonly size: number;
 }
 
 export interface DeltaRequest {
@@ -127,5 +129,6 @@ function readResponse(bytes: Uint8Array): DeltaResponse {
       body: resource?.value ?? new Uint8Array(),
     })),
     removed: removedResources,
+    size: bytes.length,
   };
 }

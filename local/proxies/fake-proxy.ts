@@ -28,6 +28,8 @@ export interface FakeProxy extends AsyncDisposable {
   readonly held: HeldResources;
   /** How many responses came on this stream, and what each of them brought: `type name`, `type -name` for what was removed. */
   readonly received: readonly (readonly string[])[];
+  /** Of all messages so far. */
+  readonly receivedBytes: number;
   readonly ended: Promise<StreamEnd>;
   readonly events: EventEmitter;
 }
@@ -45,8 +47,10 @@ export function connectFakeProxy(options: FakeProxyOptions): FakeProxy {
   const events = new EventEmitter();
   const stream = openAdsStream({ ...options, onResponse: (response) => take(response) });
 
+  let receivedBytes = 0;
   const take = (response: DeltaResponse): void => {
-    const { type, nonce, resources, removed } = response;
+    const { type, nonce, resources, removed, size } = response;
+    receivedBytes += size;
     received.push([...resources.map(({ name }) => `${type} ${name}`), ...removed.map((name) => `${type} -${name}`)]);
     const read = resources.map(({ name, version, body }) => ({ name, version, content: decode(type, version, body) }));
     const error = read
@@ -81,7 +85,16 @@ export function connectFakeProxy(options: FakeProxyOptions): FakeProxy {
   for (const type of everything) stream.send({ type, held: versionsOf(held[type], held[type].keys()) });
   subscribeByName();
   void stream.ended.then(() => events.emit("end"));
-  return { held, received, ended: stream.ended, events, [Symbol.asyncDispose]: () => stream[Symbol.asyncDispose]() };
+  return {
+    held,
+    received,
+    get receivedBytes() {
+      return receivedBytes;
+    },
+    ended: stream.ended,
+    events,
+    [Symbol.asyncDispose]: () => stream[Symbol.asyncDispose](),
+  };
 }
 
 function wantedNames(held: HeldResources): Record<EnvoyType, Set<string>> {

@@ -1,0 +1,35 @@
+import { parseArgs } from "node:util";
+import { benchCompile } from "./compile.ts";
+import { type BenchRow, tableOf } from "./report.ts";
+import { benchStack } from "./stack.ts";
+
+const usage = `usage: npm run bench -- [--quick] [--output json]
+  --quick   a tenth of the changes, fewer proxies: shows that it runs, not how fast`;
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    output: { type: "string", default: "text" },
+    help: { type: "boolean", short: "h", default: false },
+  },
+});
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+async function main(): Promise<void> {
+  const { quick } = values;
+  const rows: BenchRow[] = [];
+  for (const services of quick ? [1000] : [1000, 5000]) {
+    say(`compiling ${services} services`);
+    rows.push(...benchCompile(services, quick ? 3 : 9));
+  }
+  const changes = quick ? 3 : 30;
+  rows.push(...(await benchStack({ services: 100, proxies: quick ? [10, 40] : [10, 100, 400], changes, say })));
+  if (!quick) rows.push(...(await benchStack({ services: 1000, proxies: [10, 100], changes, say })));
+  process.stdout.write(values.output === "json" ? `${JSON.stringify(rows)}\n` : `${tableOf(rows)}\n`);
+}
+
+if (values.help) process.stdout.write(`${usage}\n`);
+else await main();
