@@ -85,9 +85,9 @@ test("a rollback is a new version with the snapshot of an older one, and stays u
   assert.equal(await pins.release("test", "rollback", by), 4);
   const after = await world.head();
   assert.deepEqual([after.pin, after.served?.state], [undefined, after.state]);
-  assert.deepEqual((await world.acts()).map(({ act, who, why, version }) => [act, who, why, version]).sort(), [
-    ["release", by.who, by.why, 4],
-    ["rollback", by.who, by.why, 3],
+  assert.deepEqual((await world.acts()).map(({ act, who, why, version }) => `${act} ${who} ${why} ${version}`).sort(), [
+    `release ${by.who} ${by.why} 4`,
+    `rollback ${by.who} ${by.why} 3`,
   ]);
 });
 

@@ -56,8 +56,10 @@ const idsInEntry = 32;
 /** Gives every resource its version and every class its sets. Throws when a class's view is not closed: that is our fault, never a user's. */
 export function seal(views: Iterable<ClassResources>): SealedSnapshot {
   const contents = createContents();
-  const classes = [...views].map((view) => {
-    const { workload, resources } = view;
+  /** One list for all that have the same: in permissive mode thousands of classes have thousands of ids. */
+  const lists = new Map<string, readonly ResourceId[]>();
+  const classes = Array.from(views, (view): SealedClass => {
+    const { workload, resources, everyone: name = workload.key } = view;
     assertClosed(workload.key, resources);
     const own: Record<string, ContentHash> = {};
     const shared: ResourceId[] = [];
@@ -66,7 +68,11 @@ export function seal(views: Iterable<ClassResources>): SealedSnapshot {
       if (resource.variant === workload.key) own[id] = version;
       else shared.push(id);
     }
-    return { view, own, shared: shared.sort() };
+    shared.sort();
+    const known = lists.get(name);
+    const list = known !== undefined && isSame(known, shared) ? known : shared;
+    lists.set(name, list);
+    return { view, own, shared: list };
   });
   const everyone = namesOfEveryone(classes);
   const entries = new Map<string, string>();
@@ -74,9 +80,9 @@ export function seal(views: Iterable<ClassResources>): SealedSnapshot {
   /** By ids: classes of one account share them. */
   const setOf = new Map<string, Trie>();
   const tags = new Map<ResourceId, Set<string>>();
+  for (const [name, ids] of everyone) for (const id of ids) tags.set(id, (tags.get(id) ?? new Set()).add(name));
   const sharedEntry = ({ view, shared }: SealedClass): ClassEntry["shared"] => {
     if (view.everyone !== undefined && everyone.has(view.everyone)) {
-      for (const id of shared) tags.set(id, (tags.get(id) ?? new Set()).add(view.everyone));
       return { everyone: view.everyone };
     }
     if (shared.length <= idsInEntry) return { ids: shared };
@@ -90,7 +96,8 @@ export function seal(views: Iterable<ClassResources>): SealedSnapshot {
     const entry: ClassEntry = { own: sealed.own, shared: sharedEntry(sealed) };
     entries.set(classPrefix + sealed.view.workload.key, canonicalJson(entry as never));
   }
-  for (const id of new Set(classes.flatMap(({ shared }) => shared))) {
+  const ids = new Set([...new Set(classes.map(({ shared }) => shared))].flat());
+  for (const id of ids) {
     const version = contents.versionOf(id);
     const names = tags.get(id);
     entries.set(resourceKey(id), JSON.stringify(names === undefined ? version : [version, ...[...names].sort()]));
@@ -128,17 +135,20 @@ function createContents() {
   };
 }
 
-/** Names under which all classes get the same indeed. Decided over all of them, so the order of classes does not show. */
-function namesOfEveryone(classes: readonly SealedClass[]): ReadonlySet<string> {
+/** Names under which all classes get the same indeed, with what they get. Decided over all of them, so the order of classes does not show. */
+function namesOfEveryone(classes: readonly SealedClass[]): ReadonlyMap<string, readonly ResourceId[]> {
   const lists = new Map<string, readonly ResourceId[] | undefined>();
   for (const { view, shared } of classes) {
     const name = view.everyone;
     if (name === undefined) continue;
     const others = lists.has(name) ? lists.get(name) : shared;
-    const same = others?.length === shared.length && shared.every((id, position) => id === others[position]);
-    lists.set(name, same ? shared : undefined);
+    lists.set(name, others === shared ? shared : undefined);
   }
-  return new Set([...lists].flatMap(([name, list]) => (list === undefined ? [] : [name])));
+  return new Map([...lists].flatMap(([name, list]) => (list === undefined ? [] : [[name, list] as const])));
+}
+
+function isSame(a: readonly ResourceId[], b: readonly ResourceId[]): boolean {
+  return a.length === b.length && a.every((id, position) => id === b[position]);
 }
 
 /** Ids and versions of what a class gets; undefined for a class the snapshot does not know. */
