@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { benchCompile } from "./compile.ts";
 import { type BenchRow, tableOf } from "./report.ts";
 import { benchStack } from "./stack.ts";
+import { benchStorage } from "./storage.ts";
 
 const usage = `usage: npm run bench -- [--quick] [--output json]
   --quick   a tenth of the changes, fewer proxies: shows that it runs, not how fast`;
@@ -23,7 +24,7 @@ async function main(): Promise<void> {
   const rows: BenchRow[] = [];
   for (const services of quick ? [1000] : [1000, 5000]) {
     say(`compiling ${services} services`);
-    rows.push(...benchCompile(services, quick ? 3 : 9));
+    rows.push(benchCompile(services, quick ? 3 : 9), ...(await benchStorage(services)));
   }
   const changes = quick ? 3 : 30;
   rows.push(...(await benchStack({ services: 100, proxies: quick ? [10, 40] : [10, 100, 400], changes, say })));
