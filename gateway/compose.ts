@@ -1,7 +1,9 @@
 import { absentResource } from "../shared/core/xds/absent.ts";
 import { systemClock } from "../shared/shell/system-clock.ts";
+import { type Contact, isStale } from "./admin/conditions.ts";
 import { adminPages } from "./admin/pages.ts";
 import { startAdminServer } from "./admin/server.ts";
+import { type Autonomy, startAutonomy } from "./autonomous/start-autonomy.ts";
 import type { GatewayConfig } from "./config.ts";
 import { createClassCompiler } from "./fast/class-policy.ts";
 import { createProxyViews } from "./fast/proxy-views.ts";
@@ -27,7 +29,13 @@ export interface Gateway extends AsyncDisposable {
 export async function startGateway(config: GatewayConfig, parts: GatewayParts): Promise<Gateway> {
   await using life = new AsyncDisposableStack();
   const { client, documents, log } = parts;
-  const metrics = createMetrics({ proxies: () => xds.streams, lastContact: () => follower.lastContact() });
+  const contact = (): Contact => ({ last: follower.lastContact(), now: Date.now(), limit: config.durations.stale });
+  const metrics = createMetrics({
+    proxies: () => xds.streams,
+    lastContact: () => follower.lastContact(),
+    stale: () => isStale(contact()),
+    autonomous: () => autonomy.note()?.mode === "autonomous",
+  });
   const faults: FaultsOf = (where) => (error) => {
     metrics.fault(where);
     log.warn({ where, error: error instanceof Error ? error.message : String(error) }, "fault");
@@ -38,8 +46,8 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
     startClusterObjects({ client, network, classLinger: config.durations.classLinger, fault: faults("kubernetes") }),
   );
   const identity = life.use(await startIdentity(config, { client, objects, faults }));
-  const reporting = life.use(
-    startReporting(config, { parts, objects, key, metrics, faults, snapshot: () => follower.current() }),
+  const reporting: Reporting = life.use(
+    startReporting(config, { parts, objects, key, metrics, faults, snapshot: () => source.current() }),
   );
   const { blocks, keeper } = life.use(await startKeeping(config, { documents, objects, faults }));
   const readSettings = () => keeper.settingsFor(follower.current());
@@ -53,19 +61,28 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
     }),
   );
 
-  const { heads, follower }: Following = life.use(
-    startFollowing(config, {
-      parts,
-      blocks,
+  const autonomy: Autonomy = life.use(
+    startAutonomy(config, {
+      client,
+      objects,
       keeper,
+      log,
       faults,
-      onSnapshot(snapshot) {
+      serve(snapshot) {
         metrics.snapshotFollowed(snapshot.version);
         reporting.serving(snapshot);
         views.serve(snapshot);
       },
+      problems: reporting.board.compiled,
     }),
   );
+  const { source, declaration } = autonomy;
+  await autonomy.begun;
+  const { heads, follower }: Following = life.use(
+    startFollowing(config, { parts, blocks, keeper, faults, onSnapshot: source.fromCloud }),
+  );
+  heads.onRead(source.look);
+  heads.onRead(declaration.onHead);
   heads.onRead(
     createProblemReader({
       documents,
@@ -76,11 +93,14 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
   );
 
   await objects.listed;
+  await source.begin();
   const xds: XdsServer = life.use(await startXds(config, { identity, views, reporting, metrics, faults, log }));
   const admin = life.use(
-    await startAdminServer(config.admin, adminPages({ config, objects, reporting, follower, metrics })),
+    await startAdminServer(config.admin, adminPages({ config, objects, reporting, autonomy, contact, metrics })),
   );
-  life.use(startPublishing(config, { parts, objects, heads, key, follower, metrics, fault: faults("publish") }));
+  life.use(
+    startPublishing(config, { parts, objects, heads, key, follower, metrics, autonomy, fault: faults("publish") }),
+  );
   const running = life.move();
   return { xdsPort: xds.port, adminPort: admin.port, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }

@@ -57,6 +57,11 @@ export interface GatewayDurations {
   readonly kubernetesPatience: number;
   /** Least time between two writes of the endpoint state. */
   readonly endpointSave: number;
+  /** How long the head may not be read before that is a condition. */
+  readonly stale: number;
+  /** How long an own change may be unsettled before the gateway compiles itself, and how long all must settle in time before it stops. */
+  readonly autonomousAfter: number;
+  readonly autonomousRecovery: number;
 }
 
 /** Environment variable → duration → default, in milliseconds. */
@@ -73,6 +78,9 @@ const durations: Readonly<Record<keyof GatewayDurations, readonly [name: string,
   cloudPatience: ["WEFT_CLOUD_PATIENCE_MS", 3000],
   kubernetesPatience: ["WEFT_KUBERNETES_PATIENCE_MS", 30_000],
   endpointSave: ["WEFT_ENDPOINT_SAVE_MS", 5000],
+  stale: ["WEFT_STALE_MS", 15_000],
+  autonomousAfter: ["WEFT_AUTONOMOUS_MS", 15_000],
+  autonomousRecovery: ["WEFT_AUTONOMOUS_RECOVERY_MS", 30_000],
 };
 
 /** What ingest takes: the id is a partition key and part of document ids. */

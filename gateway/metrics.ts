@@ -14,6 +14,8 @@ export interface GatewayMetrics {
 export function createMetrics(state: {
   readonly proxies: () => number;
   readonly lastContact: () => number;
+  readonly stale: () => boolean;
+  readonly autonomous: () => boolean;
 }): GatewayMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -61,7 +63,19 @@ export function createMetrics(state: {
     registers: [],
     collect: collectWith(() => (Date.now() - state.lastContact()) / 1000),
   });
-  for (const gauge of [connected, contactAge]) registry.registerMetric(gauge);
+  const stale = new Gauge({
+    name: "weft_stale",
+    help: "1 while the head was not read for too long.",
+    registers: [],
+    collect: collectWith(() => Number(state.stale())),
+  });
+  const autonomous = new Gauge({
+    name: "weft_autonomous",
+    help: "1 while the gateway compiles its own state, because the cloud does not take its changes.",
+    registers: [],
+    collect: collectWith(() => Number(state.autonomous())),
+  });
+  for (const gauge of [connected, contactAge, stale, autonomous]) registry.registerMetric(gauge);
   return {
     text: () => registry.metrics(),
     eventsPublished: (count) => published.inc(count),

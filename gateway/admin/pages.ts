@@ -1,30 +1,43 @@
 import { classesOf } from "../../shared/core/snapshot/snapshot.ts";
+import type { Autonomy } from "../autonomous/start-autonomy.ts";
 import type { GatewayConfig } from "../config.ts";
-import type { HeadFollower } from "../follow/head-follower.ts";
 import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 import type { Reporting } from "../report/start-reporting.ts";
+import { autonomousCondition, type Condition, type Contact, staleCondition } from "./conditions.ts";
 import type { AdminPages } from "./server.ts";
 
 export interface AdminState {
   readonly config: GatewayConfig;
   readonly objects: ClusterObjects;
   readonly reporting: Reporting;
-  readonly follower: HeadFollower;
+  readonly autonomy: Pick<Autonomy, "source" | "note">;
+  readonly contact: () => Contact;
   readonly metrics: GatewayMetrics;
 }
 
-export function adminPages({ config, objects, reporting, follower, metrics }: AdminState): AdminPages {
+export function adminPages({ config, objects, reporting, autonomy, contact, metrics }: AdminState): AdminPages {
   const { roster, board } = reporting;
+  const { source } = autonomy;
   return {
     "/healthz": { about: "200 while the process lives", answer: () => ({ status: 200, json: { status: "ok" } }) },
     "/readyz": {
       about: "200 once a snapshot is in force",
       answer() {
-        const current = follower.current();
-        return current === undefined
+        const snapshot = source.current();
+        return snapshot === undefined
           ? { status: 503, json: { status: "no snapshot yet" } }
-          : { status: 200, json: { status: "ok", version: current.version } };
+          : { status: 200, json: { status: "ok", version: snapshot.version } };
+      },
+    },
+    "/debug/conditions": {
+      about: "what a person should know of the whole gateway",
+      answer() {
+        const conditions: readonly Condition[] = [
+          staleCondition(contact()),
+          autonomousCondition(autonomy.note(), source.servesLocal()),
+        ];
+        return { status: 200, json: { conditions } };
       },
     },
     "/metrics": {
@@ -54,9 +67,9 @@ export function adminPages({ config, objects, reporting, follower, metrics }: Ad
     "/debug/snapshot": {
       about: "the snapshot in force",
       answer() {
-        const current = follower.current();
-        if (current === undefined) return { status: 404, json: { error: "no snapshot yet" } };
-        const { incarnation, version, served, snapshot, resources } = current;
+        const inForce = source.current();
+        if (inForce === undefined) return { status: 404, json: { error: "no snapshot yet" } };
+        const { incarnation, version, served, snapshot, resources } = inForce;
         return {
           status: 200,
           json: { incarnation, version, served, classes: classesOf(snapshot.index), resources: resources.size },

@@ -40,6 +40,8 @@ export interface SnapshotKeeper extends AsyncDisposable {
   readonly keep: (snapshot: ServedSnapshot) => void;
   /** One that was compiled here from `state` is; undefined: none any more. */
   readonly keepLocal: (local: LocalSnapshot | undefined) => void;
+  /** As it was last read, maybe by the process before this one. */
+  readonly head: () => Head | undefined;
   /** The head was read. */
   readonly onHead: (head: Head) => void;
   /** The inputs from the cloud that a snapshot was made with; where it does not answer the newest that are known. Rejects where none are. */
@@ -114,6 +116,7 @@ export function startSnapshotKeeper(options: SnapshotKeeperOptions): SnapshotKee
       if (local === undefined) record.change({ local: undefined });
       else wake.raise();
     },
+    head: () => record.current().head,
     onHead(head) {
       const before = record.current().head;
       if (isOlder(head, before) || JSON.stringify(head) === JSON.stringify(before)) return;

@@ -3,7 +3,7 @@ import { pause } from "../../shared/shell/pause.ts";
 import { backoff } from "../../shared/shell/retry.ts";
 import { isRefusal, type KubernetesClient, type KubernetesObject, KubernetesRefusal } from "./client.ts";
 
-/** A collection across all namespaces. */
+/** A collection, across all namespaces or in one; of all objects, or of the one with a name. */
 export interface Collection {
   readonly group: string;
   readonly version: string;
@@ -11,6 +11,8 @@ export interface Collection {
   readonly olderVersions?: readonly string[];
   readonly plural: string;
   readonly kind: string;
+  readonly namespace?: string;
+  readonly name?: string;
 }
 
 export interface ListWatchHandlers {
@@ -69,7 +71,8 @@ export function startListWatch(
   const watch = async (signal: AbortSignal, { version, resourceVersion }: Place): Promise<void> => {
     const query = `watch=1&allowWatchBookmarks=true&resourceVersion=${encodeURIComponent(resourceVersion)}`;
     let lines = 0;
-    await client.watch(`${pathOf(collection, version)}?${query}`, signal, (line) => {
+    const path = pathOf(collection, version);
+    await client.watch(`${path}${path.includes("?") ? "&" : "?"}${query}`, signal, (line) => {
       const { type, object } = JSON.parse(line) as WatchLine;
       if (type === "ERROR")
         throw new KubernetesRefusal(object.code ?? 500, object.reason ?? "", object.message ?? "watch error");
@@ -145,8 +148,10 @@ async function readList(client: KubernetesClient, collection: Collection, signal
   return { items: [], place: undefined };
 }
 
-function pathOf({ group, plural }: Collection, version: string): string {
-  return `${group === "" ? "/api" : `/apis/${group}`}/${version}/${plural}`;
+function pathOf({ group, plural, namespace, name }: Collection, version: string): string {
+  const within = namespace === undefined ? "" : `/namespaces/${namespace}`;
+  const only = name === undefined ? "" : `?fieldSelector=${encodeURIComponent(`metadata.name=${name}`)}`;
+  return `${group === "" ? "/api" : `/apis/${group}`}/${version}${within}/${plural}${only}`;
 }
 
 /** Items of a list come without apiVersion and kind. */

@@ -1,6 +1,9 @@
 import { pause } from "../../shared/shell/pause.ts";
 import { isRefusal, type KubernetesClient, type KubernetesObject } from "../kubernetes/client.ts";
 
+/** Who holds it publishes; in the gateway's namespace. */
+export const publisherLease = "weft-publisher";
+
 /** Annotation of the Lease: the highest epoch anybody took. */
 const epochAnnotation = "weft.dev/epoch";
 
@@ -29,6 +32,8 @@ export interface HeldLease {
   readonly lost: AbortSignal;
   /** Takes an epoch above `atLeast` and everything the Lease remembers, by an update with a resourceVersion precondition. */
   takeEpoch(atLeast: number): Promise<number>;
+  /** Tells all replicas. Rejects when the Lease is another's now. */
+  annotate(name: string, value: string): Promise<void>;
 }
 
 /** Waits until the Lease is ours, runs `work` while it is, and again, until the signal. */
@@ -55,9 +60,12 @@ async function hold(
 ): Promise<void> {
   const lost = new AbortController();
   const signal = AbortSignal.any([options.signal, lost.signal]);
-  const working = work({ lost: signal, takeEpoch: (atLeast) => takeEpoch(client, options, atLeast) }).finally(() =>
-    lost.abort(),
-  );
+  const held: HeldLease = {
+    lost: signal,
+    takeEpoch: (atLeast) => takeEpoch(client, options, atLeast),
+    annotate: (name, value) => changeAnnotation(client, options, { name, next: () => value }).then(() => undefined),
+  };
+  const working = work(held).finally(() => lost.abort());
   working.catch(() => undefined); // thrown below, once the loop has seen that it ended
   let renewed = performance.now();
   while (!signal.aborted) {
@@ -128,19 +136,31 @@ async function writeSpec(
 }
 
 async function takeEpoch(client: KubernetesClient, options: LeaseOptions, atLeast: number): Promise<number> {
+  const taken = await changeAnnotation(client, options, {
+    name: epochAnnotation,
+    next(before) {
+      const remembered = Number(before ?? 0);
+      return String(Math.max(Number.isSafeInteger(remembered) ? remembered : 0, atLeast) + 1);
+    },
+  });
+  return Number(taken);
+}
+
+/** Returns what was written, by whoever holds the Lease, on exactly the one that was read. */
+async function changeAnnotation(
+  client: KubernetesClient,
+  options: LeaseOptions,
+  { name, next }: { readonly name: string; readonly next: (before: string | undefined) => string },
+): Promise<string> {
   for (;;) {
     const lease = await readLease(client, options);
     if (lease === undefined || lease.spec?.holderIdentity !== options.identity)
       throw new Error("the Lease is another's now");
-    const remembered = Number(lease.metadata.annotations?.[epochAnnotation] ?? 0);
-    const epoch = Math.max(Number.isSafeInteger(remembered) ? remembered : 0, atLeast) + 1;
-    const metadata = {
-      ...lease.metadata,
-      annotations: { ...lease.metadata.annotations, [epochAnnotation]: String(epoch) },
-    };
+    const value = next(lease.metadata.annotations?.[name]);
+    const metadata = { ...lease.metadata, annotations: { ...lease.metadata.annotations, [name]: value } };
     try {
       await client.call({ method: "PUT", path: leasePath(options), body: { ...lease, metadata } });
-      return epoch;
+      return value;
     } catch (error) {
       if (!isRefusal(error, 409)) throw error; // our own renewal may have come between: read again
     }

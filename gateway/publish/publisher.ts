@@ -1,4 +1,5 @@
 import type { KeyObject } from "node:crypto";
+import type { ContentHash } from "../../shared/core/brand.ts";
 import { type ClusterEvent, type ClusterFact, type Position } from "../../shared/core/events/cluster-event.ts";
 import { type Envelope, maxMessageBytes, sealEnvelope } from "../../shared/core/events/envelope.ts";
 import { emptyTrie, type Trie } from "../../shared/core/trie/trie.ts";
@@ -33,9 +34,19 @@ export interface PublisherOptions {
   readonly seen: () =>
     | { readonly incarnation: string; readonly version: number; readonly policyVersion: number }
     | undefined;
+  /** All of this state is about to be sent, the last of it as this position. */
+  readonly publishing?: (root: ContentHash, position: Position) => void;
+  /** What is to be told beside the state. */
+  readonly facts?: FactQueue;
   readonly settings: PublisherSettings;
   readonly clock: Pick<Clock, "monotonic">;
   readonly log: (event: PublisherEvent) => void;
+}
+
+/** Facts that wait to be published, in order; what is sent is taken out. */
+export interface FactQueue {
+  readonly waiting: () => readonly ClusterFact[];
+  readonly sent: (facts: readonly ClusterFact[]) => void;
 }
 
 /** Milliseconds. */
@@ -78,6 +89,8 @@ interface NewList {
   readonly wasSettled: boolean;
 }
 
+type PublishersLease = Pick<HeldLease, "lost" | "takeEpoch">;
+
 /** Between two lists. Milliseconds. */
 const listPause = { baseDelay: 500, maxDelay: 15_000 };
 
@@ -85,7 +98,7 @@ const listPause = { baseDelay: 500, maxDelay: 15_000 };
  * Publishes while the Lease is held: a list in a new epoch, then what changes, one send in flight at a time. Whatever goes wrong (a failed send, a head that
  * lags, a wish of the head) is mended in one way: a new list in a new epoch, with jittered back-off (design.md §3).
  */
-export async function publishWhileLeading(options: PublisherOptions, lease: HeldLease): Promise<void> {
+export async function publishWhileLeading(options: PublisherOptions, lease: PublishersLease): Promise<void> {
   let reason = "the Lease was won";
   for (let failures = 0; !lease.lost.aborted; ) {
     try {
@@ -103,7 +116,7 @@ export async function publishWhileLeading(options: PublisherOptions, lease: Held
   }
 }
 
-async function publishList(options: PublisherOptions, lease: HeldLease, reason: string): Promise<Listed> {
+async function publishList(options: PublisherOptions, lease: PublishersLease, reason: string): Promise<Listed> {
   const head = await unlessLost(lease.lost, options.readHead());
   if (head === undefined) throw new MeshError("unavailable", "the cluster has not joined the mesh: there is no head");
   const atLeast = Math.max(head.applied.epoch, head.staged?.epoch ?? 0);
@@ -120,6 +133,7 @@ async function publishList(options: PublisherOptions, lease: HeldLease, reason: 
   };
   const position: Position = { epoch, seq: 1 };
   const send = createSend(options, lease.lost);
+  if (asserted) options.publishing?.(objects.root, position);
   await send([markEvent(options.context, position, start)]);
   const published = asserted
     ? { objects, position }
@@ -140,6 +154,7 @@ async function publishWhole(
     published = next;
   }
   const position = { epoch: published.position.epoch, seq: published.position.seq + 1 };
+  options.publishing?.(objects.root, position);
   await send([markEvent(options.context, position, { type: "ListEnded", state: objects.root })]);
   return { objects, position };
 }
@@ -160,11 +175,20 @@ async function publishChanges(options: PublisherOptions, lost: AbortSignal, list
   while (!lost.aborted) {
     const next = nextEvents(context, published, local.objects());
     if (next.events.length > 0) {
+      options.publishing?.(next.objects.root, next.position);
       await send(next.events);
       options.log({ kind: "published", position: next.position, events: next.events.length });
       published = next;
       settling.sent(published.position, clock.monotonic());
       continue;
+    }
+    const waiting = options.facts?.waiting() ?? [];
+    if (waiting.length > 0) {
+      const facts = factEvents(context, published.position, waiting);
+      await send(facts.events);
+      options.facts?.sent(waiting);
+      published = { ...published, position: facts.position };
+      settling.sent(published.position, clock.monotonic());
     }
     if (clock.monotonic() >= settling.checkAt()) {
       const head = await unlessLost(lost, options.readHead());
@@ -187,6 +211,15 @@ async function publishChanges(options: PublisherOptions, lost: AbortSignal, list
     await wake.wait(Math.min(heartbeatAt, settling.checkAt()) - clock.monotonic(), lost);
   }
   return { reason: "the Lease was lost", wasSettled: true };
+}
+
+function factEvents(
+  context: OutboxContext,
+  { epoch, seq }: Position,
+  facts: readonly ClusterFact[],
+): { readonly events: readonly ClusterEvent[]; readonly position: Position } {
+  const events = facts.map((fact, index) => markEvent(context, { epoch, seq: seq + index + 1 }, fact));
+  return { events, position: { epoch, seq: seq + facts.length } };
 }
 
 /** A wish of the head counts when it is about this epoch: once our list is applied, which cleared older ones, or when it was not there before the list. */

@@ -1,4 +1,5 @@
 import { systemClock } from "../../shared/shell/system-clock.ts";
+import type { ModeDeclaration } from "../autonomous/declare-mode.ts";
 import type { GatewayConfig } from "../config.ts";
 import type { HeadFollower } from "../follow/head-follower.ts";
 import type { HeadReader } from "../follow/head-reader.ts";
@@ -6,8 +7,8 @@ import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 import type { GatewayParts } from "../ports.ts";
 import type { PublisherKey } from "../publisher-key.ts";
-import { whileHoldingLease } from "./lease.ts";
-import { type PublisherEvent, type PublisherOptions, publishWhileLeading } from "./publisher.ts";
+import { publisherLease, whileHoldingLease } from "./lease.ts";
+import { type FactQueue, type PublisherEvent, type PublisherOptions, publishWhileLeading } from "./publisher.ts";
 
 export interface PublishingParts {
   readonly parts: GatewayParts;
@@ -16,13 +17,18 @@ export interface PublishingParts {
   readonly key: PublisherKey;
   readonly follower: HeadFollower;
   readonly metrics: GatewayMetrics;
+  /** Who decides the mode is told where publishing stands; without it nobody decides. */
+  readonly autonomy?: {
+    readonly declaration: Pick<ModeDeclaration, "publishing" | "whileLeading">;
+    readonly facts: FactQueue;
+  };
   readonly fault: (error: unknown) => void;
 }
 
 /** Publishes whenever this replica holds the Lease. */
 export function startPublishing(
   config: GatewayConfig,
-  { parts, objects, heads, key, follower, metrics, fault }: PublishingParts,
+  { parts, objects, heads, key, follower, metrics, autonomy, fault }: PublishingParts,
 ): AsyncDisposable {
   const stop = new AbortController();
   const { durations } = config;
@@ -46,6 +52,7 @@ export function startPublishing(
         }
       );
     },
+    ...(autonomy && { publishing: autonomy.declaration.publishing, facts: autonomy.facts }),
     settings: {
       settleInterval: durations.settle,
       settleLimit: durations.settleLimit,
@@ -58,13 +65,15 @@ export function startPublishing(
     parts.client,
     {
       namespace: config.namespace,
-      name: "weft-publisher",
+      name: publisherLease,
       identity: config.replica,
       duration: durations.lease,
       signal: stop.signal,
       fault,
     },
-    (lease) => publishWhileLeading(options, lease),
+    async (lease) => {
+      await Promise.all([publishWhileLeading(options, lease), autonomy?.declaration.whileLeading(lease)]);
+    },
   );
   return {
     async [Symbol.asyncDispose]() {

@@ -3,9 +3,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import type { Condition } from "../../gateway/admin/conditions.ts";
 import { within } from "../conformance/xds/within.ts";
 import { trafficTarget } from "../support/build.ts";
-import { allRequests, anyRequest, openShop } from "./shop.ts";
+import { eventually } from "../support/data-path/eventually.ts";
+import type { FeatureMesh } from "./feature-mesh.ts";
+import { allRequests, anyRequest, openShop, principalOf } from "./shop.ts";
 
 const target = trafficTarget("shop/to-server", {
   to: "server",
@@ -18,6 +21,14 @@ async function stateDir(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "weft-state-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
   return folder;
+}
+
+/** Durations of the autonomous mode that a test can wait for. */
+const impatient = { WEFT_AUTONOMOUS_MS: "500", WEFT_AUTONOMOUS_RECOVERY_MS: "500" };
+
+async function isAutonomous(shop: FeatureMesh): Promise<boolean> {
+  const { conditions } = await shop.debug<{ readonly conditions: readonly Condition[] }>("/debug/conditions");
+  return conditions.some(({ type, status }) => type === "Autonomous" && status === "True");
 }
 
 describe("while the cloud is away", () => {
@@ -54,5 +65,34 @@ describe("while the cloud is away", () => {
     using _ = shop.mesh.cutCloud();
     await using fresh = shop.connect(await shop.run({ name: "new", account: "new" }));
     await fresh.until("the new pod may dial the server", () => fresh.held.route.has("shop/server/80"));
+  });
+
+  it("after a while the gateway compiles its own state; when the cloud is back, no proxy is sent anything", async () => {
+    await using opened = await openShop({ permissive: false, objects: [allRequests], gatewayEnv: impatient });
+    const { shop } = opened;
+    await using server = shop.connect(await shop.run({ name: "server", account: "server", labels: { app: "server" } }));
+    await server.until("it has a policy", () => server.held.extension.has("authz-8080"));
+    const version = await shop.settled();
+
+    using _ = shop.mesh.stallFunctions();
+    await shop.apply(target);
+    await server.until("the grant is enforced", () =>
+      server.text("extension", "authz-8080").includes(principalOf("client")),
+    );
+    assert.equal(await isAutonomous(shop), true);
+    await shop.remove(target);
+    await server.until("so is its end", () => !server.text("extension", "authz-8080").includes(principalOf("client")));
+    await shop.apply(target);
+    await server.until("and the grant again", () =>
+      server.text("extension", "authz-8080").includes(principalOf("client")),
+    );
+    await shop.settled();
+
+    const { received } = server;
+    const before = received.length;
+    _[Symbol.dispose]();
+    await eventually("the mode is left", async () => !(await isAutonomous(shop)) || undefined);
+    assert.ok((await shop.settled()) > version, "the cloud compiled it");
+    assert.deepEqual(received.slice(before), []);
   });
 });

@@ -1,0 +1,36 @@
+import type { ModeNote } from "../autonomous/mode-note.ts";
+
+/** What a person should know of the whole gateway, in Kubernetes' words for it. */
+export interface Condition {
+  readonly type: string;
+  readonly status: "True" | "False";
+  readonly message: string;
+}
+
+/** With the cloud. Milliseconds. */
+export interface Contact {
+  /** When the head was last read. */
+  readonly last: number;
+  readonly now: number;
+  /** How long it may not be read. */
+  readonly limit: number;
+}
+
+export function isStale({ last, now, limit }: Contact): boolean {
+  return now - last > limit;
+}
+
+export function staleCondition(contact: Contact): Condition {
+  if (!isStale(contact)) return { type: "Stale", status: "False", message: "the head is read in time" };
+  const read = contact.last === 0 ? "never" : `last ${Math.round((contact.now - contact.last) / 1000)} s ago`;
+  return { type: "Stale", status: "True", message: `the head was read ${read}: what is known of it stays in force` };
+}
+
+export function autonomousCondition(note: ModeNote | undefined, servesLocal: boolean): Condition {
+  if (note?.mode !== "autonomous")
+    return { type: "Autonomous", status: "False", message: "changes come back from the cloud in time" };
+  const message = servesLocal
+    ? `since ${note.since}: policy is compiled here`
+    : `since ${note.since}: what the cloud compiled last is in force`;
+  return { type: "Autonomous", status: "True", message };
+}

@@ -1,0 +1,96 @@
+import type { Problem } from "../../shared/core/mesh/problem.ts";
+import { pause } from "../../shared/shell/pause.ts";
+import { systemClock } from "../../shared/shell/system-clock.ts";
+import type { GatewayConfig } from "../config.ts";
+import type { ServedSnapshot } from "../follow/head-follower.ts";
+import type { SnapshotKeeper } from "../follow/snapshot-keeper.ts";
+import type { KubernetesClient } from "../kubernetes/client.ts";
+import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
+import type { FaultsOf, GatewayParts } from "../ports.ts";
+import { createFactQueue } from "../publish/fact-queue.ts";
+import { publisherLease } from "../publish/lease.ts";
+import type { FactQueue } from "../publish/publisher.ts";
+import { createModeDeclaration, type ModeDeclaration } from "./declare-mode.ts";
+import type { ModeNote } from "./mode-note.ts";
+import { startModeWatch } from "./mode-watch.ts";
+import { createServedSource, type ServedSource } from "./served-source.ts";
+
+/** A gateway that outlives its cloud: what is in force, and whether the gateway decides that itself. */
+export interface Autonomy extends AsyncDisposable {
+  readonly source: ServedSource;
+  readonly declaration: ModeDeclaration;
+  /** What was served locally, for the publisher to tell. */
+  readonly facts: FactQueue;
+  readonly note: () => ModeNote | undefined;
+  /** Resolves when it is known what the publisher says of the mode and what was served before, or Kubernetes does not answer for too long. */
+  readonly begun: Promise<void>;
+}
+
+export interface AutonomyParts {
+  readonly client: KubernetesClient;
+  readonly objects: ClusterObjects;
+  readonly keeper: SnapshotKeeper;
+  readonly log: GatewayParts["log"];
+  readonly faults: FaultsOf;
+  readonly serve: (snapshot: ServedSnapshot) => void;
+  readonly problems: (problems: readonly Problem[]) => void;
+}
+
+export function startAutonomy(config: GatewayConfig, parts: AutonomyParts): Autonomy {
+  const { client, objects, keeper, log, faults } = parts;
+  const facts = createFactQueue();
+  const watch = startModeWatch({
+    client,
+    lease: { namespace: config.namespace, name: publisherLease },
+    onNote() {
+      log.info({ ...watch.note() }, "mode");
+      source.look();
+    },
+    fault: faults("mode"),
+  });
+  const source = createServedSource({
+    note: watch.note,
+    head: keeper.head,
+    objects: objects.objects,
+    settingsFor: keeper.settingsFor,
+    serve: parts.serve,
+    keepLocal: keeper.keepLocal,
+    problems: parts.problems,
+    onServedLocally(fact) {
+      log.info({ ...fact }, "served locally");
+      if (declaration.leads()) facts.add(fact); // all replicas serve the same; one tells
+    },
+    clock: systemClock,
+    fault: faults("autonomous"),
+  });
+  const onObjects = (listener: () => void): Disposable =>
+    objects.onChange((change) => change.kind === "objects" && listener());
+  const declaration = createModeDeclaration({
+    own: () => objects.objects().root,
+    onChange: onObjects,
+    settings: { patience: config.durations.autonomousAfter, recovery: config.durations.autonomousRecovery },
+    clock: systemClock,
+    note: watch.note,
+    fault: faults("mode"),
+  });
+  const stopLooking = onObjects(source.look);
+  const stop = new AbortController();
+  const begin = async (): Promise<void> => {
+    const local = await keeper.lastLocal();
+    if (local !== undefined) source.restore(local);
+    await Promise.race([watch.known, pause(config.durations.kubernetesPatience, stop.signal)]);
+    stop.abort();
+  };
+  return {
+    source,
+    declaration,
+    facts,
+    note: watch.note,
+    begun: begin(),
+    async [Symbol.asyncDispose]() {
+      stopLooking[Symbol.dispose]();
+      source[Symbol.dispose]();
+      await watch[Symbol.asyncDispose]();
+    },
+  };
+}
