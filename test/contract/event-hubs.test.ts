@@ -4,109 +4,30 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import {
-  EventHubConsumerClient,
-  EventHubProducerClient,
+  EventHubBufferedProducerClient,
+  type EventHubProducerClient,
   type EventPosition,
-  earliestEventPosition,
   latestEventPosition,
-  type MessagingError,
   type ReceivedEventData,
-  type Subscription,
 } from "@azure/event-hubs";
 import { partitionOfKey } from "../../local/event-hubs/log/partition-key.ts";
 import { type EventHubs, startEventHubs } from "../../local/event-hubs/start-event-hubs.ts";
+import { systemClock } from "../../shared/shell/system-clock.ts";
+import { bodies, code, createClients, HUB, hubs, options, PARTITIONS, read } from "./event-hubs-harness.ts";
 
 /** The stand-in against the unmodified SDK: what passes here is what Weft may rely on (spec azure.md §3.1). */
-
-const HUB = "mesh-events";
-const PARTITIONS = 4;
-const hubs = [{ name: HUB, partitionCount: PARTITIONS, consumerGroups: ["gateway"] }];
-/** No test is to hide a failure behind the SDK's retries. */
-const retryOptions = { maxRetries: 0, timeoutInMs: 30_000 };
-const options = { timeout: 120_000 };
 
 let server: EventHubs;
 let producer: EventHubProducerClient;
 const open = new AsyncDisposableStack();
+const clients = open.use(createClients());
 
 before(async () => {
-  server = open.use(await startEventHubs({ hubs }));
-  producer = newProducer(server);
+  server = await startEventHubs({ hubs });
+  open.use(server);
+  producer = clients.producer(server);
 });
 after(() => open.disposeAsync());
-
-function newProducer(of: EventHubs, hub = HUB): EventHubProducerClient {
-  const client = new EventHubProducerClient(of.connectionString, hub, { retryOptions });
-  open.defer(() => client.close());
-  return client;
-}
-
-function newConsumer(of: EventHubs, { hub = HUB, group = "$Default" } = {}): EventHubConsumerClient {
-  const client = new EventHubConsumerClient(group, of.connectionString, hub, { retryOptions });
-  open.defer(() => client.close());
-  return client;
-}
-
-interface Reading extends AsyncDisposable {
-  readonly events: readonly ReceivedEventData[];
-  /** Resolves when the reader has seen so many events; rejects with its first error. */
-  seen(count: number): Promise<readonly ReceivedEventData[]>;
-  /** Resolves with the first error that the reader gets. */
-  readonly failed: Promise<MessagingError>;
-  readonly subscription: Subscription;
-}
-
-interface ReadOptions {
-  readonly partition?: string;
-  readonly from?: EventPosition;
-  readonly ownerLevel?: number;
-  readonly trackLastEnqueuedEventProperties?: boolean;
-  readonly onLast?: (sequenceNumber: number | undefined) => void;
-}
-
-function read(
-  client: EventHubConsumerClient,
-  { partition, from = earliestEventPosition, onLast, ...rest }: ReadOptions,
-): Reading {
-  const events: ReceivedEventData[] = [];
-  const failure = Promise.withResolvers<MessagingError>();
-  const waiting: {
-    count: number;
-    resolve: (seen: readonly ReceivedEventData[]) => void;
-    reject: (error: Error) => void;
-  }[] = [];
-  const handlers = {
-    processEvents: async (
-      batch: ReceivedEventData[],
-      context: { lastEnqueuedEventProperties?: { sequenceNumber?: number } },
-    ) => {
-      events.push(...batch);
-      if (batch.length > 0) onLast?.(context.lastEnqueuedEventProperties?.sequenceNumber);
-      for (const { count, resolve } of waiting) if (events.length >= count) resolve([...events]);
-    },
-    processError: async (error: Error) => {
-      failure.resolve(error as MessagingError);
-      for (const { reject } of waiting) reject(error);
-    },
-  };
-  const all = { ...rest, startPosition: from, maxBatchSize: 100 };
-  const subscription =
-    partition === undefined ? client.subscribe(handlers, all) : client.subscribe(partition, handlers, all);
-  return {
-    events,
-    failed: failure.promise,
-    subscription,
-    seen: (count) =>
-      new Promise((resolve, reject) => {
-        if (events.length >= count) resolve([...events]);
-        else waiting.push({ count, resolve, reject });
-      }),
-    [Symbol.asyncDispose]: () => subscription.close(),
-  };
-}
-
-const bodies = (events: readonly ReceivedEventData[]): unknown[] => events.map((event) => event.body as unknown);
-const code = (expected: string) => (error: unknown) => (error as MessagingError).code === expected;
 
 const facts = (event: ReceivedEventData): unknown[] => [
   event.body,
@@ -136,7 +57,7 @@ describe("properties", options, () => {
 
   test("a partition tells its ends, empty and not", async () => {
     await using other = await startEventHubs({ hubs });
-    const client = newProducer(other);
+    const client = clients.producer(other);
     const empty = await client.getPartitionProperties("1");
     assert.deepEqual(
       [empty.isEmpty, empty.beginningSequenceNumber, empty.lastEnqueuedSequenceNumber, empty.lastEnqueuedOffset],
@@ -160,7 +81,7 @@ describe("sending", options, () => {
         partitionId: "0",
       },
     );
-    await using reader = read(newConsumer(server), { partition: "0", from: { sequenceNumber: first } });
+    await using reader = read(clients.consumer(server), { partition: "0", from: { sequenceNumber: first } });
     const [event] = await reader.seen(1);
     assert.deepEqual(event?.body, body);
     assert.deepEqual(event?.properties, { type: "ObjectApplied" });
@@ -178,7 +99,7 @@ describe("sending", options, () => {
     let count = 0;
     while (batch.tryAdd({ body: { count, padding: "x".repeat(2_000) } })) count += 1;
     await producer.sendBatch(batch);
-    await using reader = read(newConsumer(server), { partition: "0", from: { sequenceNumber: start } });
+    await using reader = read(clients.consumer(server), { partition: "0", from: { sequenceNumber: start } });
     const events = await reader.seen(count);
     assert.ok(count > 400);
     assert.deepEqual(
@@ -190,7 +111,7 @@ describe("sending", options, () => {
   test("200 KB arrive unharmed", async () => {
     const text = "y".repeat(200_000);
     const first = await send("1", text);
-    await using reader = read(newConsumer(server), {
+    await using reader = read(clients.consumer(server), {
       partition: "1",
       from: { sequenceNumber: first, isInclusive: true },
     });
@@ -207,10 +128,10 @@ describe("sending", options, () => {
 
   test("a partition key lands where the service would put it", async () => {
     await using other = await startEventHubs({ hubs });
-    const client = newProducer(other);
+    const client = clients.producer(other);
     const keys = Array.from({ length: 40 }, (_, index) => `cluster-${index}-${"ß".repeat(index % 5)}`);
     for (const partitionKey of keys) await client.sendBatch([{ body: partitionKey }], { partitionKey });
-    await using reader = read(newConsumer(other), {});
+    await using reader = read(clients.consumer(other), {});
     const found = new Map<string, string | null | undefined>();
     for (const event of await reader.seen(keys.length)) found.set(event.body as string, event.partitionKey);
     for (const key of keys) assert.equal(found.get(key), key);
@@ -221,9 +142,46 @@ describe("sending", options, () => {
     }
   });
 
+  test("the SDK's own hash puts a key where the hub does", async () => {
+    await using other = await startEventHubs({ hubs });
+    const keys = Array.from({ length: 30 }, (_, index) => `cluster-${"ß".repeat(index % 13)}${index}`);
+    const buffered = new EventHubBufferedProducerClient(other.connectionString, HUB, {
+      onSendEventsErrorHandler: () => undefined,
+    });
+    for (const partitionKey of keys) await buffered.enqueueEvent({ body: partitionKey }, { partitionKey });
+    await buffered.close();
+    for (const id of Array.from({ length: PARTITIONS }, (_, index) => String(index))) {
+      const expected = keys.filter((key) => String(partitionOfKey(key, PARTITIONS)) === id);
+      await using reader = read(clients.consumer(other), { partition: id });
+      assert.deepEqual(new Set(bodies(await reader.seen(expected.length))), new Set(expected), `partition ${id}`);
+      const { log } = other.namespace.hubs.get(HUB)?.partitions[Number(id)] ?? {};
+      assert.equal(log?.properties().lastSequenceNumber, expected.length - 1);
+    }
+  });
+
+  test("a smaller tier's limit is what batches fill up to, and what single events are held to", async () => {
+    const maxMessageBytes = 262_144;
+    await using basic = await startEventHubs({ hubs, maxMessageBytes });
+    const client = clients.producer(basic);
+    const batch = await client.createBatch();
+    assert.equal(batch.maxSizeInBytes, maxMessageBytes);
+    assert.equal(batch.tryAdd({ body: "x".repeat(maxMessageBytes) }), false);
+    assert.equal(batch.tryAdd({ body: "x".repeat(maxMessageBytes - 1_000) }), true);
+    await client.sendBatch(batch);
+    await assert.rejects(client.createBatch({ maxSizeInBytes: maxMessageBytes + 1 }), /Max message size/i);
+    await assert.rejects(client.sendBatch([{ body: "x".repeat(maxMessageBytes) }]), code("MessageTooLargeError"));
+  });
+
+  test("a partition key has 128 characters at most", async () => {
+    const sendWithKey = (length: number): Promise<void> =>
+      producer.sendBatch([{ body: 1 }], { partitionKey: "k".repeat(length) });
+    await assert.rejects(sendWithKey(129), code("ArgumentError"));
+    await sendWithKey(128);
+  });
+
   test("events without key or partition go round", async () => {
     await using other = await startEventHubs({ hubs });
-    const client = newProducer(other);
+    const client = clients.producer(other);
     for (let count = 0; count < 8; count += 1) await client.sendBatch([{ body: "any" }]);
     for (const id of ["0", "1", "2", "3"]) {
       assert.equal((await client.getPartitionProperties(id)).lastEnqueuedSequenceNumber, 1);
@@ -233,11 +191,15 @@ describe("sending", options, () => {
 
 describe("positions", options, () => {
   test("from the start, from the end, after and at a sequence number, an offset, a time", async () => {
-    await using other = await startEventHubs({ hubs });
-    const client = newProducer(other);
+    let now = 0;
+    await using other = await startEventHubs({ hubs, clock: { ...systemClock, now: () => now } });
+    const client = clients.producer(other);
     const one = { partitionId: "2" };
-    for (const body of ["a", "b", "c"]) await client.sendBatch([{ body }], one);
-    await using all = read(newConsumer(other), { partition: "2" });
+    for (const body of ["a", "b", "c"]) {
+      now += 1_000;
+      await client.sendBatch([{ body }], one);
+    }
+    await using all = read(clients.consumer(other), { partition: "2" });
     const [, b, c] = await all.seen(3);
     assert.deepEqual(bodies(all.events), ["a", "b", "c"]);
     const cases: [EventPosition, string[]][] = [
@@ -246,17 +208,23 @@ describe("positions", options, () => {
       [{ offset: b?.offset ?? "" }, ["c"]],
       [{ offset: b?.offset ?? "", isInclusive: true }, ["b", "c"]],
       [{ enqueuedOn: 0 }, ["a", "b", "c"]],
+      [{ enqueuedOn: 2_000 }, ["c"]],
+      // The SDK asks for what is later than a time, whatever `isInclusive` says.
+      [{ enqueuedOn: 2_000, isInclusive: true }, ["c"]],
+      [{ enqueuedOn: 1_999 }, ["b", "c"]],
+      [{ enqueuedOn: 2_001 }, ["c"]],
+      [{ enqueuedOn: 9_000 }, []],
       [{ sequenceNumber: c?.sequenceNumber ?? -1 }, []],
     ];
     for (const [from, expected] of cases) {
-      await using reader = read(newConsumer(other), { partition: "2", from });
+      await using reader = read(clients.consumer(other), { partition: "2", from });
       assert.deepEqual(bodies(await reader.seen(expected.length)), expected, JSON.stringify(from));
     }
   });
 
   test("a reader of @latest gets only what comes after it attached, at once", async () => {
     await send("3", "old");
-    await using reader = read(newConsumer(server), { partition: "3", from: latestEventPosition });
+    await using reader = read(clients.consumer(server), { partition: "3", from: latestEventPosition });
     let count = 0;
     // The SDK does not tell when a receiver is attached: what is sent before belongs to the past.
     while (reader.events.length === 0) {
@@ -268,10 +236,42 @@ describe("positions", options, () => {
   });
 
   test("a position behind the last event is refused, as after a hub was made anew", async () => {
-    await using reader = read(newConsumer(server), { partition: "3", from: { sequenceNumber: 1_000_000 } });
+    await using reader = read(clients.consumer(server), { partition: "3", from: { sequenceNumber: 1_000_000 } });
     const error = await reader.failed;
     assert.match(error.message, /The supplied sequence number '1000000' is invalid/);
     assert.equal(error.code, "ArgumentError");
+  });
+});
+
+describe("retention", options, () => {
+  test("what is too old or too much is gone, and readers begin with what is left", async () => {
+    let now = Date.now();
+    const clock = { ...systemClock, now: () => now };
+    await using other = await startEventHubs({ hubs, clock, retention: { age: 60_000, bytes: 100_000 } });
+    const client = clients.producer(other);
+    const one = { partitionId: "0" };
+    await client.sendBatch([{ body: "old" }], one);
+    now += 50_000;
+    await client.sendBatch([{ body: "young" }], one);
+    now += 20_000;
+    const properties = await client.getPartitionProperties("0");
+    assert.deepEqual([properties.beginningSequenceNumber, properties.lastEnqueuedSequenceNumber], [1, 1]);
+    for (const from of [
+      { sequenceNumber: 0, isInclusive: true },
+      { offset: "0", isInclusive: true },
+      { enqueuedOn: 0 },
+    ]) {
+      await using reader = read(clients.consumer(other), { partition: "0", from });
+      assert.deepEqual(bodies(await reader.seen(1)), ["young"]);
+    }
+    for (let count = 0; count < 3; count += 1) await client.sendBatch([{ body: "x".repeat(40_000) }], one);
+    assert.equal((await client.getPartitionProperties("0")).beginningSequenceNumber, 3);
+    now += 61_000;
+    const empty = await client.getPartitionProperties("0");
+    assert.deepEqual([empty.isEmpty, empty.lastEnqueuedSequenceNumber], [true, 4]);
+    await client.sendBatch([{ body: "after" }], one);
+    await using reader = read(clients.consumer(other), { partition: "0", from: { sequenceNumber: 4 } });
+    assert.deepEqual(bodies(await reader.seen(1)), ["after"]);
   });
 });
 
@@ -279,20 +279,20 @@ describe("reading", options, () => {
   test("each consumer group reads for itself; names differ by more than case", async () => {
     const first = await send("2", "for all");
     for (const group of ["$Default", "$default", "gateway"]) {
-      await using reader = read(newConsumer(server, { group }), {
+      await using reader = read(clients.consumer(server, { group }), {
         partition: "2",
         from: { sequenceNumber: first, isInclusive: true },
       });
       assert.deepEqual(bodies(await reader.seen(1)), ["for all"]);
     }
-    await using stranger = read(newConsumer(server, { group: "nobody" }), { partition: "2" });
+    await using stranger = read(clients.consumer(server, { group: "nobody" }), { partition: "2" });
     assert.equal((await stranger.failed).code, "MessagingEntityNotFoundError");
   });
 
   test("a reader that asks is told the end of the partition", async () => {
     const first = await send("2", "last");
     const last = Promise.withResolvers<number | undefined>();
-    await using reader = read(newConsumer(server), {
+    await using reader = read(clients.consumer(server), {
       partition: "2",
       from: { sequenceNumber: first, isInclusive: true },
       trackLastEnqueuedEventProperties: true,
@@ -304,12 +304,12 @@ describe("reading", options, () => {
 
   test("closing a consumer with deliveries in flight is quick and leaves its neighbour on the connection alone", async () => {
     await using other = await startEventHubs({ hubs });
-    const client = newProducer(other);
+    const client = clients.producer(other);
     const body = "x".repeat(200_000);
     for (let count = 0; count < 12; count += 1) {
       await client.sendBatch([{ body }, { body }, { body }, { body }, { body }], { partitionId: "0" });
     }
-    const consumer = newConsumer(other);
+    const consumer = clients.consumer(other);
     await using neighbour = read(consumer, { partition: "1" });
     for (let round = 1; round <= 5; round += 1) {
       const leaver = read(consumer, { partition: "0" });
@@ -330,27 +330,27 @@ describe("owners and limits", options, () => {
   test("a higher epoch takes a partition; the loser and lower ones are told so", async () => {
     const first = await send("0", "mine");
     const from = { sequenceNumber: first, isInclusive: true };
-    await using loser = read(newConsumer(server), { partition: "0", from, ownerLevel: 1 });
+    await using loser = read(clients.consumer(server), { partition: "0", from, ownerLevel: 1 });
     await loser.seen(1);
-    await using winner = read(newConsumer(server), { partition: "0", from, ownerLevel: 2 });
+    await using winner = read(clients.consumer(server), { partition: "0", from, ownerLevel: 2 });
     await winner.seen(1);
     assert.equal((await loser.failed).code, "ReceiverDisconnectedError");
     await loser.subscription.close();
     for (const late of [{ ownerLevel: 1 }, {}]) {
-      await using reader = read(newConsumer(server), { partition: "0", from, ...late });
+      await using reader = read(clients.consumer(server), { partition: "0", from, ...late });
       assert.equal((await reader.failed).code, "ReceiverDisconnectedError");
     }
-    await using elsewhere = read(newConsumer(server, { group: "gateway" }), { partition: "0", from });
+    await using elsewhere = read(clients.consumer(server, { group: "gateway" }), { partition: "0", from });
     await elsewhere.seen(1);
   });
 
   test("an owner that left makes room for readers without an epoch", async () => {
     const first = await send("1", "free");
     const from = { sequenceNumber: first, isInclusive: true };
-    const owner = read(newConsumer(server), { partition: "1", from, ownerLevel: 5 });
+    const owner = read(clients.consumer(server), { partition: "1", from, ownerLevel: 5 });
     await owner.seen(1);
     await owner.subscription.close();
-    await using reader = read(newConsumer(server), { partition: "1", from });
+    await using reader = read(clients.consumer(server), { partition: "1", from });
     await reader.seen(1);
   });
 
@@ -359,19 +359,19 @@ describe("owners and limits", options, () => {
     const from = { sequenceNumber: first, isInclusive: true };
     await using readers = new AsyncDisposableStack();
     for (let count = 0; count < 5; count += 1) {
-      await readers.use(read(newConsumer(server), { partition: "3", from })).seen(1);
+      await readers.use(read(clients.consumer(server), { partition: "3", from })).seen(1);
     }
-    await using sixth = read(newConsumer(server), { partition: "3", from });
+    await using sixth = read(clients.consumer(server), { partition: "3", from });
     const error = await sixth.failed;
     assert.equal(error.code, "QuotaExceededError");
     assert.match(error.message, /maximum number of allowed receivers per partition in a consumer group which is 5/);
   });
 
   test("an unknown hub is not found, however it is reached", async () => {
-    const nowhere = newProducer(server, "nowhere");
+    const nowhere = clients.producer(server, { hub: "nowhere" });
     await assert.rejects(nowhere.sendBatch([{ body: 1 }]), code("MessagingEntityNotFoundError"));
     await assert.rejects(nowhere.getEventHubProperties(), code("MessagingEntityNotFoundError"));
-    await using reader = read(newConsumer(server, { hub: "nowhere" }), { partition: "0" });
+    await using reader = read(clients.consumer(server, { hub: "nowhere" }), { partition: "0" });
     assert.equal((await reader.failed).code, "MessagingEntityNotFoundError");
   });
 
@@ -380,10 +380,7 @@ describe("owners and limits", options, () => {
   });
 
   test("a token of another key is refused", async () => {
-    const forged = new EventHubProducerClient(server.connectionString.replace("SAS_KEY_VALUE", "other"), HUB, {
-      retryOptions,
-    });
-    open.defer(() => forged.close());
+    const forged = clients.producer({ connectionString: server.connectionString.replace("SAS_KEY_VALUE", "other") });
     await assert.rejects(forged.sendBatch([{ body: 1 }]), code("UnauthorizedError"));
   });
 });
@@ -395,15 +392,15 @@ describe("a directory", options, () => {
     const earlier: ReceivedEventData[] = [];
     {
       await using one = await startEventHubs({ hubs, dir });
-      const client = newProducer(one);
+      const client = clients.producer(one);
       await client.sendBatch([{ body: "a" }, { body: "b" }], { partitionKey: "k" });
-      await using reader = read(newConsumer(one), {});
+      await using reader = read(clients.consumer(one), {});
       earlier.push(...(await reader.seen(2)));
     }
     await using two = await startEventHubs({ hubs, dir });
-    const client = newProducer(two);
+    const client = clients.producer(two);
     await client.sendBatch([{ body: "c" }], { partitionKey: "k" });
-    await using reader = read(newConsumer(two), {});
+    await using reader = read(clients.consumer(two), {});
     const events = await reader.seen(3);
     assert.deepEqual(events.slice(0, 2).map(facts), earlier.map(facts));
     assert.equal(events[2]?.sequenceNumber, 2);
