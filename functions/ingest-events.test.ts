@@ -114,6 +114,19 @@ test("a list that asserts the state hash is one message and changes nothing that
   assert.deepEqual([head.version, head.applied], [version, { epoch: 2, seq: 1 }]);
 });
 
+test("what a gateway served itself is kept among the changes, once however often it is told, and compiles nothing", async () => {
+  const cluster = await startPublishingCluster();
+  await cluster.functions.ingestEvents(cluster.list(1, shop));
+  const { applied, served, version } = await cluster.head();
+  const fact = { root: served?.root ?? trieOfObjects([]).root, state: trieOfObjects(shop).root, from: "a", to: "b" };
+  const told = (seq: number) => cluster.seal(cluster.event({ epoch: 1, seq }, { type: "ServedLocally", ...fact }));
+  await cluster.functions.ingestEvents([told(applied.seq + 1), told(applied.seq + 2), told(applied.seq + 2)]);
+  const head = await cluster.head();
+  assert.deepEqual([head.applied, head.version], [{ epoch: 1, seq: applied.seq + 2 }, version]);
+  const kept = await cluster.documents.list("changes", "test", { prefix: "local:", limit: 10 });
+  assert.deepEqual(kept, [fact]);
+});
+
 test("what does not verify is dropped before anything else: forged, of another cluster's key, of another mesh, not an envelope", async () => {
   const cluster = await startPublishingCluster();
   const other = await startPublishingCluster({ cluster: "other", documents: cluster.documents });

@@ -4,6 +4,7 @@ import { isRejection, parseEvent, type Rejection } from "../shared/core/events/p
 import { MeshError } from "../shared/shell/mesh-error.ts";
 import { retryTransient } from "../shared/shell/retry.ts";
 import { withTimeLimit } from "../shared/shell/time-limit.ts";
+import { putServedLocally } from "../shared/store/cluster-store.ts";
 import { foldEvents } from "./fold-events.ts";
 import type { FunctionParts } from "./ports.ts";
 import type { ClusterUpdater } from "./update-cluster.ts";
@@ -57,7 +58,21 @@ async function ingestCluster(
   await retryTransient({ attempts: 5, baseDelay: 50, maxDelay: 1000 }, async () => {
     const known = await updater.update(cluster, (state, head) => foldEvents(state, head, events));
     if (!known) parts.log.warn("events of a cluster that never joined", { cluster });
+    else await keepServedLocally(parts, cluster, events);
   });
+}
+
+/** What a gateway compiled and served itself while it did not hear from us; a repeat is the same document. */
+async function keepServedLocally(
+  { documents }: FunctionParts,
+  cluster: string,
+  events: readonly ClusterEvent[],
+): Promise<void> {
+  for (const event of events) {
+    if (event.type !== "ServedLocally") continue;
+    const { root, state, from, to } = event;
+    await putServedLocally(documents, cluster, { root, state, from, to });
+  }
 }
 
 async function keepRejection(parts: FunctionParts, cluster: string, rejection: Rejection): Promise<void> {

@@ -1,8 +1,17 @@
 import { randomUUID } from "node:crypto";
+import { contentHash } from "../core/canonical.ts";
 import { emptyTrie } from "../core/trie/trie.ts";
 import type { BatchOperation, DocumentStore } from "../ports/document-store.ts";
 import { MeshError } from "../shell/mesh-error.ts";
-import { type Change, type ClusterProblems, type Head, type PinAct, type Point, versionedId } from "./documents.ts";
+import {
+  type Change,
+  type ClusterProblems,
+  type Head,
+  type LocalServing,
+  type PinAct,
+  type Point,
+  versionedId,
+} from "./documents.ts";
 
 /** A head with the etag that the next write must find. */
 export interface ReadHead {
@@ -58,6 +67,14 @@ export async function putChange(documents: DocumentStore, cluster: string, chang
 export async function putPinAct(documents: DocumentStore, cluster: string, act: PinAct): Promise<void> {
   const id = `pin:${act.when}-${randomUUID().slice(0, 8)}`;
   await documents.put("changes", { id, partition: cluster, body: act });
+}
+
+/** As long as a snapshot can be looked up. Seconds. */
+const servedLocallyTtl = 30 * 24 * 3600;
+
+export async function putServedLocally(documents: DocumentStore, cluster: string, served: LocalServing): Promise<void> {
+  const id = `local:${contentHash(JSON.stringify([served.from, served.root, served.state]))}`;
+  await documents.put("changes", { id, partition: cluster, body: served, ttl: servedLocallyTtl });
 }
 
 /** PEM of the public half, or undefined for a key that was never registered. */

@@ -109,6 +109,15 @@ export interface Change {
   readonly acknowledged?: ChangeTotals;
 }
 
+/** `local:<hash>` in `changes`: a gateway served what it had compiled itself (design.md §5, Guards). Its blocks stay there. */
+export interface LocalServing {
+  readonly root: ContentHash;
+  readonly state: ContentHash;
+  /** ISO 8601 */
+  readonly from: string;
+  readonly to: string;
+}
+
 /** Cumulative, so that repeats are harmless. */
 export interface ChangeTotals {
   readonly proxies: number;
