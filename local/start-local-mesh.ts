@@ -128,29 +128,7 @@ async function startProcesses(options: LocalMeshOptions): Promise<LocalMesh> {
   await applyGatewayService(client, { namespace: localNamespace, address: listen, port });
   if (node !== undefined && machine.envoy !== undefined) {
     say("starting the data plane");
-    const roots = await readData(client, { kind: "ConfigMap", namespace: localNamespace, name: "weft-roots" });
-    const config = join(runDir, "data-plane.json");
-    await writeFile(
-      config,
-      JSON.stringify({
-        kubeconfig,
-        node,
-        envoyBinary: machine.envoy,
-        xds: {
-          host: `weft-gateway.${localNamespace}.svc.cluster.local`,
-          port: 15128,
-          serverName: `weft-gateway.${localNamespace}.svc`,
-          rootCertificatesPem: roots?.data["ca.crt"] ?? "",
-        },
-        logDir: join(runDir, "pods"),
-        parentPid: process.pid,
-        settings: { drainSeconds: options.drainSeconds ?? 30, workingDir: root },
-      }),
-    );
-    await parts.start("data-plane", () => ({
-      args: [join(root, "local/data-plane/main.ts"), "--config", config, "--output", "json"],
-      env: inherited(),
-    }));
+    await startDataPlane(parts, { mesh: options, client, kubeconfig, runDir, node, envoy: machine.envoy });
   }
   const state = life.use(await createStateFile(parts.all));
   const running = life.move();
@@ -173,6 +151,42 @@ async function startProcesses(options: LocalMeshOptions): Promise<LocalMesh> {
     lost: lost.promise,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+interface DataPlaneOptions {
+  readonly mesh: LocalMeshOptions;
+  readonly client: KubernetesClient;
+  readonly kubeconfig: string;
+  readonly runDir: string;
+  readonly node: ReservedNode;
+  readonly envoy: EnvoyBinary;
+}
+
+async function startDataPlane(parts: Parts, options: DataPlaneOptions): Promise<void> {
+  const { mesh, client, kubeconfig, runDir, node, envoy } = options;
+  const roots = await readData(client, { kind: "ConfigMap", namespace: localNamespace, name: "weft-roots" });
+  const config = join(runDir, "data-plane.json");
+  await writeFile(
+    config,
+    JSON.stringify({
+      kubeconfig,
+      node,
+      envoyBinary: envoy,
+      xds: {
+        host: `weft-gateway.${localNamespace}.svc.cluster.local`,
+        port: 15128,
+        serverName: `weft-gateway.${localNamespace}.svc`,
+        rootCertificatesPem: roots?.data["ca.crt"] ?? "",
+      },
+      logDir: join(runDir, "pods"),
+      parentPid: process.pid,
+      settings: { drainSeconds: mesh.drainSeconds ?? 30, workingDir: root },
+    }),
+  );
+  await parts.start("data-plane", () => ({
+    args: [join(root, "local/data-plane/main.ts"), "--config", config, "--output", "json"],
+    env: inherited(),
+  }));
 }
 
 interface GatewayReady {
