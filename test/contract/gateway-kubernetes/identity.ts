@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
+import { createBuiltInAuthority } from "../../../gateway/identity/certificate-authority.ts";
 import { createAuthorityStore, publishRoots, reviewToken } from "../../../gateway/identity/kubernetes-identity.ts";
 import { createTokenAuthenticator, type KnownPod } from "../../../gateway/identity/token-review.ts";
 import { createProblemEvents } from "../../../gateway/report/problem-events.ts";
+import type { CertificateAuthority } from "../../../shared/ports/certificate-authority.ts";
 import { systemClock } from "../../../shared/shell/system-clock.ts";
 import { core, pod } from "../kubernetes/world.ts";
 import type { GatewayTests } from "./place.ts";
-
-const pair = (text: string): { certificate: string; key: string } => ({ certificate: text, key: text });
 
 /** Tokens, the authority's keys and what the gateway tells people. */
 export const identityTests: GatewayTests = (place) => {
@@ -61,15 +61,16 @@ export const identityTests: GatewayTests = (place) => {
 
   it("keeps the authority's keys once, whoever is first", async () => {
     const { api, client, namespace } = place();
-    const [one, other] = [createAuthorityStore(client, namespace), createAuthorityStore(client, namespace)];
-    assert.equal(await one.load(), undefined);
-    const first = { root: pair("root-1"), otherRoots: [], issuing: pair("issuing-1") };
-    const second = { root: pair("root-2"), otherRoots: [], issuing: pair("issuing-2") };
-    assert.deepEqual([await one.save(first, undefined), await other.save(second, undefined)], [true, false]);
-    const [seenByOne, seenByOther] = [await one.load(), await other.load()];
-    assert.deepEqual([seenByOne, seenByOther], [first, first]);
-    assert.deepEqual([await one.save(second, seenByOne), await other.save(first, seenByOther)], [true, false]);
-    assert.deepEqual(await other.load(), second);
+    const join = (): Promise<CertificateAuthority> =>
+      createBuiltInAuthority({
+        clusterName: "contract",
+        store: createAuthorityStore(client, namespace),
+        clock: systemClock,
+      });
+    const [one, other] = await Promise.all([join(), join()]);
+    const roots = await one.roots();
+    assert.match(roots, /^-----BEGIN CERTIFICATE-----/);
+    assert.deepEqual([await other.roots(), await (await join()).roots()], [roots, roots]);
     await publishRoots(client, namespace, "roots");
     await publishRoots(client, namespace, "newer roots");
     const { body } = await api.get(`${core(namespace, "configmaps")}/weft-roots`);
