@@ -71,15 +71,8 @@ async function startProcesses(options: LocalMeshOptions): Promise<LocalMesh> {
   const { say } = options;
   const runDir = await mkdtemp(join(tmpdir(), "weft-"));
   life.defer(() => rm(runDir, { recursive: true, force: true }));
-  const lost = Promise.withResolvers<never>();
-  lost.promise.catch(() => undefined); // whoever waits for it sees it; nobody has to
-  const parts = life.use(
-    createParts({
-      logFile: (name) => join(runDir, `${name}.log`),
-      readyLimit,
-      lost: (why) => lost.reject(new Error(why)),
-    }),
-  );
+  const { parts, lost } = createOwnParts(runDir);
+  life.use(parts);
   const start = starter(options, parts);
 
   const [machine] = await Promise.all([readyMachine(options), buildBundles()]);
@@ -148,9 +141,16 @@ async function startProcesses(options: LocalMeshOptions): Promise<LocalMesh> {
       await parts.revive(part);
       await state.update();
     },
-    lost: lost.promise,
+    lost,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+function createOwnParts(runDir: string): { readonly parts: Parts; readonly lost: Promise<never> } {
+  const { promise, reject } = Promise.withResolvers<never>();
+  promise.catch(() => undefined); // whoever waits for it sees it; nobody has to
+  const logFile = (name: string): string => join(runDir, `${name}.log`);
+  return { parts: createParts({ logFile, readyLimit, lost: (why) => reject(new Error(why)) }), lost: promise };
 }
 
 interface DataPlaneOptions {
