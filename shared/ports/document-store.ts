@@ -22,6 +22,26 @@ export type BatchOperation =
   /** Refused unless the stored document still has this etag. */
   | { readonly kind: "replace"; readonly document: NewDocument; readonly etag: string };
 
+/** A document as a sweep sees it. */
+export interface DocumentMark {
+  readonly id: string;
+  readonly etag: string;
+  /** When it was last written. Milliseconds since 1970, to the second. */
+  readonly written: number;
+}
+
+/** What only a sweep does. */
+export interface DocumentSweeping {
+  /** The documents of a partition with ids after `after`, by id, at most `limit`. */
+  marks(
+    container: Container,
+    partition: string,
+    options: { readonly after: string; readonly limit: number },
+  ): Promise<readonly DocumentMark[]>;
+  /** False, and nothing happens, when it is gone or was written since. */
+  remove(container: Container, partition: string, mark: Pick<DocumentMark, "id" | "etag">): Promise<boolean>;
+}
+
 /**
  * Documents with optimistic concurrency. Faults are MeshError: `precondition-failed` (an etag did not match, an id exists), `too-large`,
  * `throttled`, `unavailable` (also: the answer is unknown).
@@ -39,4 +59,6 @@ export interface DocumentStore {
   ): Promise<readonly Body[]>;
   /** Partitions of `clusters` that hold a document with this id. Crosses partitions: for timers and pages only. */
   partitionsWith(container: Container, id: string): Promise<readonly string[]>;
+  /** Absent where the caller has no right to it. */
+  readonly sweeping?: DocumentSweeping;
 }

@@ -26,6 +26,7 @@ export function documentStoreContract(name: string, open: () => Promise<OpenedSt
     describe("batches", () => batches(() => store));
     describe("limits", () => limits(() => store));
     describe("lists", () => lists(() => store));
+    describe("sweeping", () => sweeping(() => store));
   });
 }
 
@@ -307,4 +308,38 @@ function lists(store: Stored): void {
 
 function newPartition(): string {
   return `contract-${randomUUID()}`;
+}
+
+function sweeping(store: Stored): void {
+  it("pages through the marks of a partition by id, with etag and time", async () => {
+    const partition = newPartition();
+    const before = Math.floor(Date.now() / 1000) * 1000;
+    for (const id of ["b", "place", "a", "resource:x"]) await store().put("blocks", { id, partition, body: {} });
+    const marks = (after: string) => store().sweeping?.marks("blocks", partition, { after, limit: 3 });
+    const first = await marks("");
+    assert.deepEqual(
+      first?.map(({ id }) => id),
+      ["a", "b", "place"],
+    );
+    const [mark] = first ?? [];
+    assert.equal(mark?.etag, (await store().get("blocks", partition, "a"))?.etag);
+    assert.ok((mark?.written ?? 0) >= before);
+    assert.deepEqual(
+      (await marks("place"))?.map(({ id }) => id),
+      ["resource:x"],
+    );
+  });
+
+  it("removes what has the etag, and nothing that was written since or is gone", async () => {
+    const partition = newPartition();
+    const remove = (etag: string) => store().sweeping?.remove("blocks", partition, { id: "a", etag });
+    await store().put("blocks", { id: "a", partition, body: { n: 1 } });
+    const old = (await store().get("blocks", partition, "a"))?.etag ?? "";
+    await store().put("blocks", { id: "a", partition, body: { n: 1 } });
+    assert.equal(await remove(old), false);
+    const { etag = "" } = (await store().get("blocks", partition, "a")) ?? {};
+    assert.equal(await remove(etag), true);
+    assert.equal(await store().get("blocks", partition, "a"), undefined);
+    assert.equal(await remove(etag), false);
+  });
 }

@@ -1,8 +1,11 @@
 import {
   bodyOf,
+  type CosmosItem,
   everywhereQuery,
   itemOf,
   listQuery,
+  markOf,
+  marksQuery,
   partitionOf,
 } from "../../../shared/adapters/azure/cosmos-documents.ts";
 import { CosmosRefused, type RetryOptions, withRetries } from "../../../shared/adapters/azure/cosmos-refusal.ts";
@@ -97,6 +100,24 @@ export function createCoreDocumentStore(options: CoreDocumentStoreOptions): Docu
       const { query, parameters } = everywhereQuery(id);
       const items = await findAll(name, { text: query, parameters: valuesOf(parameters), scope: { kind: "all" } });
       return items.map((item) => partitionOf(name, item)).sort();
+    },
+    sweeping: {
+      async marks(name, partition, range) {
+        const { query, parameters } = marksQuery(range);
+        const scope = { kind: "key", key: [partition] } as const;
+        const items = await findAll(name, { text: query, parameters: valuesOf(parameters), scope });
+        return items.map((item) => markOf(copyOf(item) as CosmosItem));
+      },
+      async remove(name, partition, { id, etag }) {
+        const operation: Operation = { kind: "delete", partitionKey: [partition], id, ifMatch: etag };
+        return request(name, (caller) => {
+          const answer = core.item(caller, operation);
+          const { result } = answer;
+          if (!(result instanceof CosmosError)) return { ...answer, result: true };
+          const gone = result.status === 412 || (result.status === 404 && result.substatus === undefined);
+          return { ...answer, result: gone ? false : result };
+        });
+      },
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Container, NewDocument } from "../../ports/document-store.ts";
+import type { Container, DocumentMark, NewDocument } from "../../ports/document-store.ts";
 
 /** Member that holds the partition key's value (infra/containers.ts). */
 const partitionMembers: Readonly<Record<Container, string>> = {
@@ -41,6 +41,21 @@ export function listQuery({ prefix, limit }: { readonly prefix: string; readonly
       { name: "@prefix", value: prefix },
     ],
   };
+}
+
+/** The next ids of a partition, in order. */
+export function marksQuery({ after, limit }: { readonly after: string; readonly limit: number }): CosmosQuery {
+  return {
+    query: "SELECT TOP @limit c.id, c._etag, c._ts FROM c WHERE c.id > @after ORDER BY c.id",
+    parameters: [
+      { name: "@limit", value: limit },
+      { name: "@after", value: after },
+    ],
+  };
+}
+
+export function markOf({ id, _etag, _ts }: CosmosItem): DocumentMark {
+  return { id, etag: String(_etag), written: Number(_ts) * 1000 };
 }
 
 /** The items of all partitions that have an id. */

@@ -5,7 +5,16 @@ import type { BatchOperation, Container, DocumentStore } from "../../ports/docum
 import { checkBatch, checkDocument } from "../../shell/document-limits.ts";
 import { MeshError } from "../../shell/mesh-error.ts";
 import { withTimeLimit } from "../../shell/time-limit.ts";
-import { bodyOf, type CosmosItem, everywhereQuery, itemOf, listQuery, partitionOf } from "./cosmos-documents.ts";
+import {
+  bodyOf,
+  type CosmosItem,
+  everywhereQuery,
+  itemOf,
+  listQuery,
+  markOf,
+  marksQuery,
+  partitionOf,
+} from "./cosmos-documents.ts";
 import { CosmosRefused, isBehindSession, withRetries } from "./cosmos-refusal.ts";
 
 export interface CosmosOptions {
@@ -106,6 +115,28 @@ export function createCosmosDocumentStore(options: CosmosOptions): DocumentStore
         return (await container.items.query<CosmosItem>(everywhereQuery(id), { abortSignal }).fetchAll()).resources;
       });
       return items.map((item) => partitionOf(name, item)).sort();
+    },
+    sweeping: {
+      async marks(name, partition, range) {
+        const items = await request(name, async (container, abortSignal) => {
+          const options = { partitionKey: partition, abortSignal };
+          return (await container.items.query<CosmosItem>(marksQuery(range), options).fetchAll()).resources;
+        });
+        return items.map(markOf);
+      },
+      async remove(name, partition, { id, etag }) {
+        const accessCondition = { type: "IfMatch", condition: etag };
+        return request(name, async (container, abortSignal) => {
+          try {
+            await container.item(id, partition).delete({ accessCondition, abortSignal });
+            return true;
+          } catch (error) {
+            const { status, substatus } = toRefused(error).refusal;
+            if (status === 412 || (status === 404 && !substatus)) return false;
+            throw error;
+          }
+        });
+      },
     },
   };
 }

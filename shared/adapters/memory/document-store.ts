@@ -14,6 +14,7 @@ interface Kept {
   readonly text: string;
   readonly etag: string;
   /** Milliseconds since 1970. */
+  readonly written: number;
   readonly expires: number;
 }
 
@@ -44,7 +45,8 @@ export function createMemoryDocumentStore(now: () => number = Date.now): Documen
   };
   const newVersion = (container: Container, { id, partition, body, ttl }: NewDocument): Kept => {
     const lives = ttl === undefined || !expiring.has(container) ? Number.POSITIVE_INFINITY : ttl * 1000;
-    return { id, partition, text: JSON.stringify(body), expires: now() + lives, etag: `"${++writes}"` };
+    const written = Math.floor(now() / 1000) * 1000;
+    return { id, partition, text: JSON.stringify(body), written, expires: now() + lives, etag: `"${++writes}"` };
   };
   const keep = (container: Container, kept: Iterable<Kept>): void => {
     for (const document of kept) documents(container).set(address(document.partition, document.id), document);
@@ -96,6 +98,19 @@ export function createMemoryDocumentStore(now: () => number = Date.now): Documen
         .filter((kept) => kept.id === id)
         .map((kept) => kept.partition)
         .sort();
+    },
+    sweeping: {
+      async marks(container, partition, { after, limit }) {
+        return present(container)
+          .filter((kept) => kept.partition === partition && kept.id > after)
+          .sort((a, b) => (a.id < b.id ? -1 : 1))
+          .slice(0, limit)
+          .map(({ id, etag, written }) => ({ id, etag, written }));
+      },
+      async remove(container, partition, { id, etag }) {
+        if (find(container, partition, id)?.etag !== etag) return false;
+        return documents(container).delete(address(partition, id));
+      },
     },
   };
 }
