@@ -116,6 +116,7 @@ interface XdsParts {
 
 async function startXds(config: GatewayConfig, parts: XdsParts): Promise<XdsServer> {
   const { identity, views, reporting, metrics, faults, log } = parts;
+  const { drain, streamAge } = config.durations;
   const server = await startXdsServer({
     ...config.xds,
     tls: identity.serverCertificate.current(),
@@ -125,7 +126,10 @@ async function startXds(config: GatewayConfig, parts: XdsParts): Promise<XdsServ
     absent: absentResource,
     clock: systemClock,
     random: Math.random,
-    settings: { stream: { answerLimitMs: 5000, drainMs: config.durations.drain } },
+    settings: {
+      stream: { answerLimitMs: 5000, drainMs: drain },
+      maxStreamAge: { least: streamAge / 2, most: streamAge },
+    },
     onRefused(refusal, address) {
       metrics.streamRefused(refusal.code);
       log.warn({ ...refusal, address }, "stream refused");

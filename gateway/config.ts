@@ -46,10 +46,14 @@ export interface GatewayDurations {
   readonly settleLimit: number;
   readonly heartbeat: number;
   readonly classLinger: number;
+  /** Least time between two ordinary reports, and most time without one. */
   readonly reportInterval: number;
+  readonly reportIdle: number;
   /** Envoy's --drain-time-s. */
   readonly drain: number;
-  /** Life of a workload certificate. */
+  /** Streams of proxies end at a random age between half of this and this. */
+  readonly streamAge: number;
+  /** Life of a workload certificate; each phase of a change of the root takes a little longer. */
   readonly certificate: number;
   /** How long the first read of the head may take before what was kept is served. */
   readonly cloudPatience: number;
@@ -73,7 +77,9 @@ const durations: Readonly<Record<keyof GatewayDurations, readonly [name: string,
   heartbeat: ["WEFT_HEARTBEAT_MS", 10_000],
   classLinger: ["WEFT_CLASS_LINGER_MS", 120_000],
   reportInterval: ["WEFT_REPORT_MS", 1000],
+  reportIdle: ["WEFT_REPORT_IDLE_MS", 30_000],
   drain: ["WEFT_DRAIN_MS", 30_000],
+  streamAge: ["WEFT_STREAM_AGE_MS", 3_600_000],
   certificate: ["WEFT_CERTIFICATE_MS", 24 * 3_600_000],
   cloudPatience: ["WEFT_CLOUD_PATIENCE_MS", 3000],
   kubernetesPatience: ["WEFT_KUBERNETES_PATIENCE_MS", 30_000],
