@@ -1,13 +1,13 @@
 import type { ContentHash } from "../../shared/core/brand.ts";
 import { type AccountKey, accountKey, type ClassKey, type ServiceKey } from "../../shared/core/mesh/mesh.ts";
-import type { View, ViewResource } from "../../shared/core/stream/view.ts";
-import { identityName } from "../../shared/core/xds/names.ts";
-import { type EnvoyType, envoyTypes, parseResourceId, type SnapshotType } from "../../shared/core/xds/resource.ts";
+import type { View } from "../../shared/core/stream/view.ts";
+import { parseResourceId } from "../../shared/core/xds/resource.ts";
 import type { ServedSnapshot } from "../follow/head-follower.ts";
 import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
 import type { ProxyIdentity, ViewListener } from "../xds/ports.ts";
 import { type ClassPolicy, type CompileClass, policyIn } from "./class-policy.ts";
-import { createFastResources, type FastEntry, validated } from "./fast-resources.ts";
+import { buildView, type IsProven, isFast } from "./class-view.ts";
+import { createFastResources, type FastEntry } from "./fast-resources.ts";
 import type { ProxySecrets } from "./secrets.ts";
 
 export interface ClassGroupsOptions {
@@ -15,8 +15,7 @@ export interface ClassGroupsOptions {
   readonly secrets: ProxySecrets;
   readonly compileClass: CompileClass;
   readonly fault: (error: unknown) => void;
-  /** Has a proxy acknowledged this version before? */
-  readonly isProven: (type: EnvoyType, name: string, version: string) => boolean;
+  readonly isProven: IsProven;
 }
 
 /** A proxy that is told its class's view. */
@@ -79,13 +78,13 @@ export function createClassGroups(options: ClassGroupsOptions): ClassGroups {
     if (identity === undefined) return; // being issued: onChange tells
     group.identity = identity;
     group.entries = entriesOf(fast, group.policy);
-    group.view = buildView(options, group, ++generation);
+    group.view = buildView(options.isProven, group, ++generation);
     tell(group);
   };
   const replaceEntries = (changed: readonly FastEntry[]): void => {
     for (const group of groups.values()) {
       if (!takeEntries(group, changed)) continue;
-      group.view = buildView(options, group, ++generation);
+      group.view = buildView(options.isProven, group, ++generation);
       tell(group);
     }
   };
@@ -197,31 +196,4 @@ function entriesOf(fast: ReturnType<typeof createFastResources>, policy: ClassPo
     entries.set(entry.key, entry);
   }
   return entries;
-}
-
-function buildView({ isProven }: ClassGroupsOptions, group: ClassGroup, generation: number): View {
-  const resources = Object.fromEntries(envoyTypes.map((type) => [type, new Map<string, ViewResource>()])) as Record<
-    EnvoyType,
-    Map<string, ViewResource>
-  >;
-  for (const [id, { version, body }] of group.policy?.members ?? []) {
-    const { type, name } = parseResourceId(id);
-    if (isFast(type)) continue;
-    resources[type].set(name, {
-      name,
-      version,
-      body,
-      get proven() {
-        return isProven(type, name, version);
-      },
-    });
-  }
-  for (const { type, resources: made } of group.entries.values())
-    for (const resource of made) resources[type].set(resource.name, resource);
-  resources.secret.set(identityName, validated(identityName, group.identity));
-  return { generation, snapshotVersion: group.policy?.version ?? 0, resources };
-}
-
-function isFast(type: SnapshotType): type is "endpoint-set" | "trust-set" | "headless-set" {
-  return type === "endpoint-set" || type === "trust-set" || type === "headless-set";
 }

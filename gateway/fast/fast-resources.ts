@@ -3,8 +3,9 @@ import { contentHash } from "../../shared/core/canonical.ts";
 import type { ServiceKey } from "../../shared/core/mesh/mesh.ts";
 import type { ViewResource } from "../../shared/core/stream/view.ts";
 import { encodeAddressedListener, encodeAssignment } from "../../shared/core/xds/assignments.ts";
+import { trustedPeers } from "../../shared/core/xds/connection-policies.ts";
 import type { EndpointSet, HeadlessSet, TrustSet } from "../../shared/core/xds/fast-sets.ts";
-import { upstreamListenerName } from "../../shared/core/xds/names.ts";
+import { connectionPolicyPort, upstreamListenerName } from "../../shared/core/xds/names.ts";
 import type { EnvoyType } from "../../shared/core/xds/resource.ts";
 import { admitted, assign, type EndpointDirectory } from "./endpoints.ts";
 import type { ProxySecrets } from "./secrets.ts";
@@ -106,13 +107,19 @@ function makeEntry(directory: EndpointDirectory, secrets: ProxySecrets, set: Fas
         key,
         type: "secret",
         services: [],
-        resources: [validated(set.name, secrets.trust(set.name, content as TrustSet))],
+        resources: [trustSecret(set.name, secrets.trust(set.name, content as TrustSet), content as TrustSet)],
       };
     case "headless-set": {
       const headless = content as HeadlessSet;
       return { key, type: "listener", services: [headless.service], resources: headlessListeners(directory, headless) };
     }
   }
+}
+
+/** That of a server-first port decides who may open connections. */
+function trustSecret(name: string, body: Uint8Array, set: TrustSet): ViewResource {
+  const isConnectionPolicy = connectionPolicyPort(name) !== undefined;
+  return { ...validated(name, body), ...(isConnectionPolicy && { peers: trustedPeers(set) }) };
 }
 
 function headlessListeners(directory: EndpointDirectory, headless: HeadlessSet): readonly ViewResource[] {

@@ -265,3 +265,31 @@ test("a connection that is no longer allowed ends with the drain time; others st
   assert.deepEqual(await stays(revoked, limit), [false, false]);
   assert.deepEqual(await stays(kept, 0), [true, true]);
 });
+
+test(
+  "a port that a rule gives no more: its connections end with the drain time, those of other ports stay; another client ends nobody's",
+  options,
+  async () => {
+    await mesh.remove([grant("store-v1"), grant("store-v2")]);
+    const target = (...from: readonly string[]): TestObject =>
+      trafficTarget("shop/tcp-only", { to: "store-v1", from, rules: [{ kind: "TCPRoute", name: "tcp" }] });
+    const route = (...given: readonly number[]): TestObject => tcpRoute("shop/tcp", given);
+    let count = 0;
+    const hold = ({ port }: { readonly port: number }): Promise<HeldConnection> =>
+      client.hold({ name: `port-${count++}`, host: "store-v1.shop", port, ...(port === echo.port && echo) });
+    const stay = (held: readonly HeldConnection[]): Promise<readonly boolean[]> =>
+      Promise.all(held.map((connection) => connection.staysOpen((drainSeconds + 3) * 1000)));
+
+    await mesh.apply([route(9000, 9001), target("shop/client")]);
+    const first = [await hold(echo), await hold(greeting)];
+    await mesh.apply([target("shop/client", "shop/denied")]);
+    assert.deepEqual(await stay(first), [true, true], "another client");
+    await mesh.apply([route(9001)]);
+    assert.deepEqual(await stay(first), [false, true], "the port 9000 is not given any more");
+    await mesh.apply([route(9000, 9001)]);
+    const second = [await hold(echo), await hold(greeting)];
+    await mesh.apply([route(9000)]);
+    assert.deepEqual(await stay(second), [true, false], "the port 9001 is not given any more");
+    await mesh.remove([target("shop/client", "shop/denied")]);
+  },
+);

@@ -6,14 +6,15 @@ import {
   type StreamInput,
   type StreamRequest,
 } from "../../shared/core/stream/stream.ts";
-import { absentResource } from "../../shared/core/stream/stream-fixture.ts";
+import { absentResource, guardNames, peersOf } from "../../shared/core/stream/stream-fixture.ts";
 import type { View } from "../../shared/core/stream/view.ts";
 import { type EnvoyType, envoyTypes } from "../../shared/core/xds/resource.ts";
 
 /**
  * A proxy that behaves as Envoy does (envoy.md §5, §6), and the stream that serves it. Messages wait until they are taken. Versions with a
  * `!` are refused, and of a message with one of these an arbitrary part is applied. Listeners and routes name in their version the cluster that
- * they use (`1>a`); the proxy asks for the endpoints of every cluster and for a route of every listener.
+ * they use (`1>a`); the proxy asks for the endpoints of every cluster and for a route of every listener. As soon as a policy lets a client in, the
+ * client opens a connection, and keeps it as long as its chain has its name.
  */
 export interface ProxyModel {
   stream: Stream;
@@ -31,6 +32,8 @@ export interface ProxyModel {
   readonly leftAt: Map<string, number>;
   /** Clusters whose last message was refused: nothing can wait for them. */
   readonly spoiled: Set<string>;
+  /** The open ones, as `listener|policy|name of the chain|client`. */
+  readonly connections: Set<string>;
   /** `type|name` of what is in force from a message that was refused before the last reconnect: no stream can know of it any more. */
   readonly untold: Set<string>;
   taken: number;
@@ -55,6 +58,7 @@ export function createProxyModel(): ProxyModel {
     withholding: false,
     leftAt: new Map(),
     spoiled: new Set(),
+    connections: new Set(),
     untold: new Set(),
     taken: 0,
     faults: [],
@@ -74,12 +78,20 @@ export function reconnect(model: ProxyModel): void {
   model.stream = newStream();
   model.messages = [];
   model.withheld = [];
-  for (const type of ["listener", "route"] as const) {
+  for (const type of envoyTypes) {
     for (const [name, version] of model.held[type])
       if (model.acknowledged[type].get(name) !== version) model.untold.add(`${type}|${name}`);
   }
+  // Nor of whoever was let in by it.
+  for (const connection of model.connections) if (isUntold(model, connection)) model.connections.delete(connection);
   if (model.view !== undefined) give(model, { kind: "view", now: model.now, view: model.view });
   openStream(model);
+}
+
+/** Connections of clients that the policies in force do not allow. */
+export function trespassers(model: ProxyModel): readonly string[] {
+  const allowed = allowedConnections(model);
+  return [...model.connections].filter((connection) => !allowed.has(connection));
 }
 
 export function passTime(model: ProxyModel, milliseconds: number): void {
@@ -110,6 +122,8 @@ export function takeMessage(model: ProxyModel): void {
     if (!bad) model.acknowledged[send.type].set(resource.name, resource.version);
   }
   if (!bad) for (const name of send.removed) remove(model, send.type, name);
+  for (const connection of allowedConnections(model))
+    if (!isUntold(model, connection)) model.connections.add(connection);
   const answer = { type: send.type, nonce: send.nonce, error: bad ? "bad" : undefined };
   if (send.type === "cluster" && model.withholding) model.withheld.push(answer);
   else ask(model, answer);
@@ -144,6 +158,7 @@ function apply(
   model.held[type].set(name, version);
   model.untold.delete(`${type}|${name}`);
   if (type === "listener" && before !== undefined && before !== version) model.leftAt.set(clusterOf(before), model.now);
+  if (type === "listener") endConnections(model, name, chainsOf(version));
   if (type !== "listener" && type !== "route") return;
   const cluster = clusterOf(version);
   if (cluster !== "" && !model.held.cluster.has(cluster) && !model.spoiled.has(cluster)) {
@@ -154,11 +169,45 @@ function apply(
 function remove(model: ProxyModel, type: EnvoyType, name: string): void {
   const before = model.held[type].get(name);
   if (type === "listener" && before !== undefined) model.leftAt.set(clusterOf(before), model.now);
+  if (type === "listener") endConnections(model, name, new Map());
   if (type === "cluster" && before !== undefined) checkUnused(model, name);
   // Envoy acknowledges the removal of endpoints and goes on using them.
   if (type === "endpoint") model.faults.push(`endpoints ${name} were removed instead of emptied`);
   model.held[type].delete(name);
   model.acknowledged[type].delete(name);
+}
+
+/** By policy; a chain's name is all that tells it from the one before. */
+function chainsOf(listener: string): ReadonlyMap<string, string> {
+  const renamed = /\{(.*)\}/.exec(listener)?.[1] ?? "";
+  return new Map(guardNames(listener).map((policy) => [policy, renamed.includes(policy) ? "renamed" : "ordinary"]));
+}
+
+function policyType(policy: string): "secret" | "extension" {
+  return policy === "s" ? "secret" : "extension";
+}
+
+function allowedConnections(model: ProxyModel): ReadonlySet<string> {
+  const allowed = new Set<string>();
+  for (const [listener, version] of model.held.listener) {
+    for (const [policy, chain] of chainsOf(version)) {
+      const peers = peersOf(model.held[policyType(policy)].get(policy) ?? "") ?? [];
+      for (const client of peers === "any" ? "abcd" : peers) allowed.add(`${listener}|${policy}|${chain}|${client}`);
+    }
+  }
+  return allowed;
+}
+
+function endConnections(model: ProxyModel, listener: string, chains: ReadonlyMap<string, string>): void {
+  for (const connection of model.connections) {
+    const [on, policy = "", chain] = connection.split("|");
+    if (on === listener && chains.get(policy) !== chain) model.connections.delete(connection);
+  }
+}
+
+function isUntold(model: ProxyModel, connection: string): boolean {
+  const [listener, policy = ""] = connection.split("|");
+  return model.untold.has(`listener|${listener}`) || model.untold.has(`${policyType(policy)}|${policy}`);
 }
 
 function checkUnused(model: ProxyModel, cluster: string): void {

@@ -1,5 +1,6 @@
 import type { EnvoyType } from "../xds/resource.ts";
 import { entriesOf, includes, lookup, withEntries, withEntry, without, withoutAll } from "./persistent-map.ts";
+import { noteOwing } from "./revocation.ts";
 import { type Held, type Item, type Message, removedVersion, type TypeState } from "./stream.ts";
 import { wants } from "./subscription.ts";
 import { mark, type Turn, unpark } from "./turn.ts";
@@ -77,11 +78,12 @@ function accept(
     const changed = before !== undefined && before.version !== removedVersion && before.version !== item.version;
     switched ||= changed || includes(state.unsure, item.name);
     if (wants(state.subscription, item.name) && (item.resource || includes(state.subscription.names, item.name))) {
-      held.push([item.name, { version: item.version, resource: item.resource, sentAs: answered.sentAs }]);
+      held.push([item.name, heldAs(item, answered.sentAs)]);
     } else dropped.push(item.name);
   }
   const names = answered.items.map((item) => item.name);
   state.held = withoutAll(withEntries(state.held, held), dropped);
+  noteOwing(turn, type, names);
   state.alone = withoutAll(state.alone, names);
   state.unsure = withoutAll(state.unsure, names);
   state.refused = withoutAll(state.refused, names);
@@ -115,6 +117,11 @@ function refuse(
   turn.outputs.push({ kind: "refused", type, names: items.map(named), message });
 }
 
-function named(item: Item): { name: string; version: string } {
-  return { name: item.name, version: item.version };
+function heldAs({ version, resource, standIn }: Item, sentAs: number): Held {
+  return { version, resource, sentAs, ...(standIn && { renamed: standIn.renamed }) };
+}
+
+/** As others know it. */
+function named({ name, version, standIn }: Item): { name: string; version: string } {
+  return { name, version: standIn?.of ?? version };
 }

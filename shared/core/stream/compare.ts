@@ -1,6 +1,7 @@
 import { type EnvoyType, envoyTypes } from "../xds/resource.ts";
 import { includes, namesOf, toPersistentMap, withoutAll } from "./persistent-map.ts";
 import { cancelRetirement, retire } from "./retirement.ts";
+import { noteOwing } from "./revocation.ts";
 import type { Held, Retirement, StreamRequest } from "./stream.ts";
 import { changeSubscription, openSubscription, wants } from "./subscription.ts";
 import { mark, type Turn } from "./turn.ts";
@@ -31,6 +32,7 @@ export function openType(turn: Turn, request: StreamRequest): void {
       .filter(([name]) => wants(state.subscription, name))
       .map(([name, version]): [string, Held] => [name, { version, resource: undefined, sentAs: 0 }]),
   );
+  noteOwing(turn, type, [...namesOf(state.held)]);
   // What it holds it may have got a moment ago from another stream, whose listeners then still drain.
   if (type === "listener" && state.held.size > 0) turn.listenersSwitchedAt = turn.now;
   const unheld = [...namesOf(state.subscription.names)].filter((name) => !includes(state.held, name));
@@ -82,6 +84,7 @@ function forget(turn: Turn, type: EnvoyType, names: readonly string[]): void {
   if (names.length === 0) return;
   const state = turn.types[type];
   state.held = withoutAll(state.held, names);
+  noteOwing(turn, type, names);
   state.dirty = withoutAll(state.dirty, names);
   state.parked = withoutAll(state.parked, names);
   state.alone = withoutAll(state.alone, names);

@@ -2,7 +2,8 @@ import type { EnvoyType } from "../xds/resource.ts";
 import { unansweredInTime } from "./answer.ts";
 import { entriesOf, includes, lookup, withEntries, withEntry, without, withoutAll } from "./persistent-map.ts";
 import { type Item, type Message, type Need, removedVersion, type TypeState } from "./stream.ts";
-import { mark, retiringKey, type Turn, wantedItem } from "./turn.ts";
+import { mark, retiringKey, type Turn } from "./turn.ts";
+import { wantedItem } from "./wanted.ts";
 
 /** Names that may go now: together, and one by one. */
 interface Plan {

@@ -3,6 +3,7 @@ import { answerMessage, giveUpWaiting, unansweredInTime } from "./answer.ts";
 import { changeType, compareViews, openType } from "./compare.ts";
 import { flush } from "./flush.ts";
 import { advanceRetirements } from "./retirement.ts";
+import { advanceRevocations } from "./revocation.ts";
 import type { Stream, StreamInput, StreamOutput, StreamRequest } from "./stream.ts";
 import { beginTurn, endTurn, type Turn } from "./turn.ts";
 
@@ -26,6 +27,7 @@ export function step(
       if (turn.protocol === "delta") for (const type of envoyTypes) giveUpWaiting(turn, type);
       break;
   }
+  advanceRevocations(turn, stream.owing);
   flushAll(turn);
   if (advanceRetirements(turn)) flushAll(turn);
   for (const type of envoyTypes) endLoading(turn, type);

@@ -9,13 +9,16 @@ import {
   type StreamProtocol,
   type StreamRequest,
 } from "./stream.ts";
-import type { View, ViewResource } from "./view.ts";
+import type { Guards, Peers, View, ViewResource } from "./view.ts";
 
 /** Builders for tests of streams: a view in a few words, and a stream that is told things one after the other. */
 
 export type ViewContent = Partial<Record<EnvoyType, Readonly<Record<string, string>>>>;
 
-/** `{ cluster: { cart: 'v1' } }`; a version that ends in `?` is unproven. Equal content gives the same resource objects. */
+/**
+ * `{ cluster: { cart: 'v1' } }`; a version that ends in `?` is unproven. A policy with `[ab]` in its version lets a and b open connections (`[*]`: anyone),
+ * a listener with `(xs)` asks the policies x and s, and is `…{x}` with the chain of x renamed. Equal content gives the same resource objects.
+ */
 export function viewOf(generation: number, content: ViewContent): View {
   const resources = Object.fromEntries(
     envoyTypes.map((type) => [
@@ -32,9 +35,42 @@ function resourceOf(type: EnvoyType, name: string, version: string): ViewResourc
   const key = `${type}|${name}|${version}`;
   const known = shared.get(key);
   if (known !== undefined) return known;
-  const resource = { name, version, body: Buffer.from(key), proven: !version.endsWith("?") };
+  const peers = peersOf(version);
+  const guards = type === "listener" ? guardsOf(version) : undefined;
+  const resource: ViewResource = {
+    name,
+    version,
+    body: Buffer.from(key),
+    proven: !version.endsWith("?"),
+    ...(peers && { peers }),
+    ...(guards && { guards }),
+  };
   shared.set(key, resource);
   return resource;
+}
+
+/** Whom a policy of this version lets in. */
+export function peersOf(version: string): Peers | undefined {
+  const letters = /\[(.*)\]/.exec(version)?.[1];
+  if (letters === undefined) return undefined;
+  return letters === "*" ? "any" : new Set(letters);
+}
+
+/** The policies that a listener of this version asks. */
+export function guardNames(version: string): readonly string[] {
+  return (/\((.*)\)/.exec(version)?.[1] ?? "").split("");
+}
+
+function guardsOf(version: string): Guards | undefined {
+  const names = guardNames(version);
+  if (names.length === 0) return undefined;
+  return {
+    policies: names.map((name) => ({ type: name === "s" ? "secret" : "extension", name })),
+    renamed(policies) {
+      const renamed = `${version}{${policies.join("")}}`;
+      return { version: renamed, body: Buffer.from(renamed) };
+    },
+  };
 }
 
 export function absentResource(type: EnvoyType, name: string): Uint8Array | "removed" {

@@ -1,7 +1,7 @@
 import { type EnvoyType, envoyTypes } from "../xds/resource.ts";
 import { emptyPersistentMap, type PersistentMap } from "./persistent-map.ts";
 import { emptySubscription, type Subscription } from "./subscription.ts";
-import type { View, ViewResource } from "./view.ts";
+import type { PolicyType, View, ViewResource } from "./view.ts";
 
 /** Both variants of the protocol are the same machine (step.ts); they differ in what one message may carry (delta.ts, sotw.ts). */
 export type StreamProtocol = "delta" | "sotw";
@@ -75,6 +75,15 @@ export interface Item {
   readonly version: string;
   /** Absent: the name is removed. */
   readonly resource: ViewResource | undefined;
+  /** Present on what is sent for a while in place of the view's own resource (revocation.ts). */
+  readonly standIn?: StandIn;
+}
+
+export interface StandIn {
+  /** Version of the view's own resource. */
+  readonly of: string;
+  /** Of a listener: the policies whose chains are renamed. */
+  readonly renamed: ReadonlySet<string>;
 }
 
 /** A message that is not answered yet. */
@@ -92,6 +101,8 @@ export interface Held {
   readonly version: string;
   /** Absent after a reconnect, when only the version is known. */
   readonly resource: ViewResource | undefined;
+  /** Of a listener: the policies whose chains are renamed in it. Absent when none is, and after a reconnect. */
+  readonly renamed?: ReadonlySet<string>;
   /** Number of the acknowledged message; 0: the proxy said so when it connected. */
   readonly sentAs: number;
 }
@@ -157,6 +168,8 @@ export interface Stream {
   readonly retirements: readonly Retirement[];
   /** `type|name` → id of its retirement. */
   readonly retiring: PersistentMap<number>;
+  /** Policies that the proxy holds under a marked version: connections that they do not allow may be open (revocation.ts). */
+  readonly owing: PersistentMap<PolicyType>;
   /** When the proxy last replaced or removed a listener, whose connections drain from then on. */
   readonly listenersSwitchedAt: number | undefined;
   /** Generation that was last reported as settled; undefined after a disturbance. */
@@ -198,6 +211,7 @@ export function createStream(options: {
     types: Object.fromEntries(envoyTypes.map((type) => [type, emptyType])) as Record<EnvoyType, TypeState>,
     retirements: [],
     retiring: emptyPersistentMap(),
+    owing: emptyPersistentMap(),
     listenersSwitchedAt: undefined,
     settled: undefined,
     wakeAt: undefined,

@@ -1,15 +1,6 @@
-import { contentHash } from "../canonical.ts";
 import { type EnvoyType, envoyTypes } from "../xds/resource.ts";
 import { includes, lookup, withEntries, without } from "./persistent-map.ts";
-import {
-  type Item,
-  type Message,
-  type Need,
-  removedVersion,
-  type Stream,
-  type StreamOutput,
-  type TypeState,
-} from "./stream.ts";
+import { type Message, type Need, type Stream, type StreamOutput, type TypeState } from "./stream.ts";
 
 type Draft<T> = { -readonly [Key in keyof T]: T[Key] };
 
@@ -69,18 +60,6 @@ function isAwaited(state: TypeState, name: string): boolean {
 /** Whether something of the name is still to be sent or answered. */
 export function isUnderway(state: TypeState, name: string): boolean {
   return includes(state.dirty, name) || includes(state.parked, name) || includes(state.sending, name);
-}
-
-/** What the proxy should have of a name. Without a view nothing is known. */
-export function wantedItem(turn: Turn, type: EnvoyType, name: string): Item {
-  const resource = turn.view?.resources[type].get(name);
-  if (resource !== undefined) return { name, version: resource.version, resource };
-  if (!includes(turn.types[type].subscription.names, name))
-    return { name, version: removedVersion, resource: undefined };
-  const body = turn.absent(type, name);
-  if (body === "removed") return { name, version: removedVersion, resource: undefined };
-  const version = contentHash(body);
-  return { name, version, resource: { name, version, body, proven: true } };
 }
 
 export function retiringKey(type: EnvoyType, name: string): string {

@@ -9,6 +9,22 @@ export interface ViewResource {
   readonly body: Uint8Array;
   /** Whether a proxy of this Envoy version has acknowledged this version before, or it is made of validated values (design.md §5: only proven bytes are batched). */
   readonly proven: boolean;
+  /** Only of a policy that is asked when a connection opens, and not again: whom it lets in. */
+  readonly peers?: Peers;
+  /** Only of a listener whose chains ask such policies. */
+  readonly guards?: Guards;
+}
+
+/** Who may open connections, in words that say nothing but whether two are the same. */
+export type Peers = "any" | ReadonlySet<string>;
+
+export type PolicyType = "extension" | "secret";
+
+/** The policies that are asked when a connection to a listener opens; each has a chain of its own. */
+export interface Guards {
+  readonly policies: readonly { readonly type: PolicyType; readonly name: string }[];
+  /** The listener with the chains of these policies under other names, which ends the connections that they have. */
+  readonly renamed: (policies: readonly string[]) => { readonly version: string; readonly body: Uint8Array };
 }
 
 /**

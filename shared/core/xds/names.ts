@@ -71,6 +71,11 @@ export function inboundChainName(targetPort: number): string {
   return `inbound/${targetPort}`;
 }
 
+/** The same chain to a person, another one to Envoy. As long as the ordinary name (connection-policies.ts). */
+export function renamedChainName(targetPort: number): string {
+  return `inbound~${targetPort}`;
+}
+
 /** HTTP and TCP policies are different types of extension, so a port that changes its protocol must not keep the name. */
 export function authorizationName(targetPort: number, filter: "http" | "tcp"): string {
   return filter === "http" ? `authz-${targetPort}` : `authz-tcp-${targetPort}`;
@@ -90,6 +95,12 @@ export const noAccounts = "none" as AccountsSignature;
 /** `accounts` sorted, without repeats. 72 bits of their hash. */
 export function accountsSignature(accounts: readonly AccountKey[]): AccountsSignature {
   return accounts.length === 0 ? noAccounts : (contentHash(accounts.join(",")).slice(0, 12) as AccountsSignature);
+}
+
+/** The port whose connections this policy decides about when they open: of a name that authorizationName() or portTrustName() gave. */
+export function connectionPolicyPort(name: string): number | undefined {
+  const port = /^(?:authz-tcp|trust)-(\d+)$/.exec(name)?.[1];
+  return port === undefined ? undefined : Number(port);
 }
 
 /** Of a name that authorizationName() gave. */
