@@ -3,31 +3,19 @@ import { X509Certificate } from "node:crypto";
 import { describe, it } from "node:test";
 import { validityFrom } from "../../shared/core/identity/renewal.ts";
 import { systemClock } from "../../shared/shell/system-clock.ts";
-import {
-  type AuthorityMaterial,
-  type AuthorityStore,
-  createBuiltInAuthority,
-  makeKeyPair,
-} from "./certificate-authority.ts";
-
-function memoryStore(): AuthorityStore & { saved: AuthorityMaterial | undefined } {
-  const store = {
-    saved: undefined as AuthorityMaterial | undefined,
-    load: () => Promise.resolve(store.saved),
-    save(next: AuthorityMaterial, previous: AuthorityMaterial | undefined) {
-      if (store.saved !== previous) return Promise.resolve(false);
-      store.saved = next;
-      return Promise.resolve(true);
-    },
-  };
-  return store;
-}
+import { makeKeyPair } from "./authority-certificates.ts";
+import { createMemoryAuthorityStore } from "./authority-fixture.ts";
+import { createBuiltInAuthority } from "./certificate-authority.ts";
 
 const hour = 60 * 60_000;
 
 describe("createBuiltInAuthority()", () => {
   it("issues certificates that chain up to the root", async () => {
-    const authority = await createBuiltInAuthority({ clusterName: "one", store: memoryStore(), clock: systemClock });
+    const authority = await createBuiltInAuthority({
+      clusterName: "one",
+      store: createMemoryAuthorityStore(),
+      clock: systemClock,
+    });
     const { publicKey, privateKey } = makeKeyPair();
     const { chain } = await authority.issue({
       publicKey,
@@ -48,7 +36,7 @@ describe("createBuiltInAuthority()", () => {
   });
 
   it("comes back from the store as it was", async () => {
-    const store = memoryStore();
+    const store = createMemoryAuthorityStore();
     const first = await createBuiltInAuthority({ clusterName: "one", store, clock: systemClock });
     const second = await createBuiltInAuthority({ clusterName: "renamed", store, clock: systemClock });
     assert.equal(await second.roots(), await first.roots());
@@ -65,7 +53,7 @@ describe("createBuiltInAuthority()", () => {
   });
 
   it("agrees with a replica that starts at the same moment", async () => {
-    const store = memoryStore();
+    const store = createMemoryAuthorityStore();
     const authorities = await Promise.all(
       [1, 2, 3].map(() => createBuiltInAuthority({ clusterName: "one", store, clock: systemClock })),
     );
@@ -78,7 +66,7 @@ describe("createBuiltInAuthority()", () => {
     const clock = { ...systemClock, now: () => now };
     const authority = await createBuiltInAuthority({
       clusterName: "one",
-      store: memoryStore(),
+      store: createMemoryAuthorityStore(),
       clock,
       issuingLifetimeMs: 10 * hour,
     });

@@ -1,25 +1,24 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { renewalTime, type Validity, validityFrom } from "../../shared/core/identity/renewal.ts";
 import type { CertificateAuthority } from "../../shared/ports/certificate-authority.ts";
 import type { Clock } from "../../shared/ports/clock.ts";
-import { type Issuer, makeCertificate, readSubject, readValidity } from "./x509.ts";
-
-/** PEM of a certificate and of its key. */
-export interface KeyedCertificate {
-  readonly certificate: string;
-  readonly key: string;
-}
+import { type KeyedCertificate, makeIssuing, makeRoot, toIssuer } from "./authority-certificates.ts";
+import { type Roots, rotateRoots } from "./root-rotation.ts";
+import { makeCertificate, readValidity } from "./x509.ts";
 
 /** All that the built-in authority has to remember. The gateway keeps it in a Secret of its own namespace. */
-export interface AuthorityMaterial {
-  readonly root: KeyedCertificate;
-  /** Roots that are trusted besides, in PEM: the one before or the one to come. */
-  readonly otherRoots: readonly string[];
+export interface AuthorityMaterial extends Roots {
   readonly issuing: KeyedCertificate;
 }
 
+export interface StoredAuthority {
+  readonly material: AuthorityMaterial;
+  /** Asks for another root, unless it was answered before. */
+  readonly request: string | undefined;
+}
+
 export interface AuthorityStore {
-  load(): Promise<AuthorityMaterial | undefined>;
+  load(): Promise<StoredAuthority | undefined>;
   /** Puts `next` in the place of `previous` (undefined: of nothing). False when another replica was quicker; then nothing is changed. */
   save(next: AuthorityMaterial, previous: AuthorityMaterial | undefined): Promise<boolean>;
 }
@@ -30,29 +29,32 @@ export interface AuthorityOptions {
   readonly clock: Clock;
   readonly rootLifetimeMs?: number;
   readonly issuingLifetimeMs?: number;
+  /** How long each phase of a change of the root lasts (root-rotation.ts). */
+  readonly rotationStepMs?: number;
 }
 
 const day = 24 * 60 * 60_000;
 const defaultRootLifetime = 10 * 365 * day;
 const defaultIssuingLifetime = 365 * day;
+const defaultRotationStep = 1.1 * day;
 
 /**
  * The built-in authority of one cluster: a root that signs nothing but the intermediate, and the intermediate that signs workloads
  * (design.md §6.5). Both come from the store, or are made and put there; replicas that start together agree on the first one.
+ * Whoever asks for the roots has the store looked at: what another replica put there is taken, and a step of a rotation that is due is made.
  */
 export async function createBuiltInAuthority(options: AuthorityOptions): Promise<CertificateAuthority> {
   let material = await agree(options);
   let issuer = toIssuer(material.issuing);
-  /** The intermediate is renewed at half life, by whoever needs it first. */
-  const current = async (): Promise<AuthorityMaterial> => {
-    if (!isDue(material.issuing, options.clock)) return material;
+  const refresh = async (): Promise<void> => {
     material = await agree(options);
     issuer = toIssuer(material.issuing);
-    return material;
   };
   return {
     async issue(request) {
-      const { issuing } = await current();
+      // The intermediate is renewed at half life, by whoever needs it first.
+      if (isDue(material.issuing, options.clock)) await refresh();
+      const { issuing } = material;
       const end = readValidity(issuing.certificate).notAfter;
       const validity: Validity = { ...request.validity, notAfter: Math.min(request.validity.notAfter, end) };
       const certificate = makeCertificate(
@@ -65,72 +67,48 @@ export async function createBuiltInAuthority(options: AuthorityOptions): Promise
         },
         issuer,
       );
-      return { chain: certificate + issuing.certificate, validity };
+      return { chain: certificate + issuing.certificate, validity, bridges: (material.bridges ?? []).join("") };
     },
     async roots() {
-      const { root, otherRoots } = await current();
-      return [root.certificate, ...otherRoots].join("");
+      await refresh();
+      return [material.root.certificate, ...material.otherRoots].join("");
     },
   };
-}
-
-/** A P-256 pair, as all keys of the mesh are. */
-export function makeKeyPair(): { readonly publicKey: KeyObject; readonly privateKey: KeyObject } {
-  return generateKeyPairSync("ec", { namedCurve: "P-256" });
 }
 
 /** What the store has, once it is good: makes what is missing or due, and takes what another replica put there meanwhile. */
 async function agree(options: AuthorityOptions): Promise<AuthorityMaterial> {
   for (;;) {
     const stored = await options.store.load();
-    if (stored !== undefined && !isDue(stored.issuing, options.clock)) return stored;
-    const root = stored?.root ?? makeRoot(options);
-    const made = { root, otherRoots: stored?.otherRoots ?? [], issuing: makeIssuing(options, root) };
-    if (await options.store.save(made, stored)) return made;
+    const next = stored === undefined ? makeMaterial(options) : nextMaterial(stored, options);
+    if (next === stored?.material) return next;
+    if (await options.store.save(next, stored?.material)) return next;
   }
+}
+
+function makeMaterial(options: AuthorityOptions): AuthorityMaterial {
+  const { clusterName, clock, rootLifetimeMs = defaultRootLifetime } = options;
+  const root = makeRoot(clusterName, validityFrom(clock.now(), rootLifetimeMs));
+  return { root, otherRoots: [], issuing: issuingOf(root, options) };
+}
+
+/** One step at a time; the same when nothing is due. A new root brings its own intermediate. */
+function nextMaterial({ material, request }: StoredAuthority, options: AuthorityOptions): AuthorityMaterial {
+  const { clusterName, clock, rootLifetimeMs = defaultRootLifetime, rotationStepMs = defaultRotationStep } = options;
+  const { issuing, ...roots } = material;
+  const rotated = rotateRoots(roots, request, { clusterName, clock, rootLifetimeMs, rotationStepMs });
+  if (rotated !== undefined) {
+    const sameRoot = rotated.root.certificate === roots.root.certificate;
+    return { ...rotated, issuing: sameRoot ? issuing : issuingOf(rotated.root, options) };
+  }
+  return isDue(issuing, clock) ? { ...material, issuing: issuingOf(material.root, options) } : material;
+}
+
+function issuingOf(root: KeyedCertificate, options: AuthorityOptions): KeyedCertificate {
+  const validity = validityFrom(options.clock.now(), options.issuingLifetimeMs ?? defaultIssuingLifetime);
+  return makeIssuing(options.clusterName, root, validity);
 }
 
 function isDue(issuing: KeyedCertificate, clock: Clock): boolean {
   return clock.now() >= renewalTime(readValidity(issuing.certificate), 0);
-}
-
-function makeRoot(options: AuthorityOptions): KeyedCertificate {
-  const { publicKey, privateKey } = makeKeyPair();
-  const subject = `root of ${options.clusterName}`;
-  const certificate = makeCertificate(
-    {
-      serial: randomBytes(16),
-      subject,
-      publicKey,
-      validity: validityFrom(options.clock.now(), options.rootLifetimeMs ?? defaultRootLifetime),
-      use: { kind: "authority", pathLength: 1 },
-    },
-    { subject, key: privateKey, publicKey },
-  );
-  return { certificate, key: exportKey(privateKey) };
-}
-
-function makeIssuing(options: AuthorityOptions, root: KeyedCertificate): KeyedCertificate {
-  const { publicKey, privateKey } = makeKeyPair();
-  const validity = validityFrom(options.clock.now(), options.issuingLifetimeMs ?? defaultIssuingLifetime);
-  const certificate = makeCertificate(
-    {
-      serial: randomBytes(16),
-      subject: `issuer of ${options.clusterName}`,
-      publicKey,
-      validity: { ...validity, notAfter: Math.min(validity.notAfter, readValidity(root.certificate).notAfter) },
-      use: { kind: "authority", pathLength: 0 },
-    },
-    toIssuer(root),
-  );
-  return { certificate, key: exportKey(privateKey) };
-}
-
-function toIssuer(material: KeyedCertificate): Issuer {
-  const key = createPrivateKey(material.key);
-  return { subject: readSubject(material.certificate), key, publicKey: createPublicKey(key) };
-}
-
-export function exportKey(key: KeyObject): string {
-  return key.export({ type: "pkcs8", format: "pem" }).toString();
 }

@@ -3,9 +3,14 @@ import { type KeptData, type ReadData, readData, writeData } from "../kubernetes
 import type { AuthorityMaterial, AuthorityStore } from "./certificate-authority.ts";
 import { type TokenReviewResult, xdsAudience } from "./token-review.ts";
 
+/** Annotation of the authority's Secret: another value than the one before asks for another root. */
+export const rotateRootAnnotation = "weft.dev/rotate-root";
+
+export const authoritySecret = "weft-certificate-authority";
+
 /** The built-in authority's keys, in a Secret of the gateway's namespace. */
 export function createAuthorityStore(client: KubernetesClient, namespace: string): AuthorityStore {
-  const secret: KeptData = { kind: "Secret", namespace, name: "weft-certificate-authority" };
+  const secret: KeptData = { kind: "Secret", namespace, name: authoritySecret };
   const read = new WeakMap<AuthorityMaterial, ReadData>();
   return {
     async load() {
@@ -14,7 +19,7 @@ export function createAuthorityStore(client: KubernetesClient, namespace: string
       if (stored === undefined || text === undefined) return undefined;
       const material = JSON.parse(text) as AuthorityMaterial;
       read.set(material, stored);
-      return material;
+      return { material, request: stored.annotations[rotateRootAnnotation] };
     },
     save: (next, previous) =>
       writeData(client, secret, {

@@ -11,6 +11,8 @@ export interface ProxySecretsOptions {
   readonly clock: Clock;
   /** How often to look whether the roots are still the same, in milliseconds. */
   readonly checkEveryMs?: number;
+  /** PEM of other roots, from now on. */
+  readonly onRoots?: (roots: string) => void;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -33,6 +35,7 @@ export async function startProxySecrets(options: ProxySecretsOptions): Promise<P
       if (newest !== roots && !disposed) {
         roots = newest;
         tell("roots");
+        options.onRoots?.(newest);
       }
     } catch (error) {
       onFault(error);

@@ -1,7 +1,7 @@
 import { renewalTime, validityFrom } from "../../shared/core/identity/renewal.ts";
 import type { CertificateAuthority } from "../../shared/ports/certificate-authority.ts";
 import type { Clock } from "../../shared/ports/clock.ts";
-import { exportKey, makeKeyPair } from "./certificate-authority.ts";
+import { exportKey, makeKeyPair } from "./authority-certificates.ts";
 
 /** Names by which proxies dial the gateway; the first is the one that their bootstrap asks for. */
 export const gatewayNames: readonly string[] = [
@@ -11,7 +11,7 @@ export const gatewayNames: readonly string[] = [
 
 export interface ServerCertificate {
   readonly key: string;
-  /** PEM: leaf first, then the intermediates. */
+  /** PEM: leaf first, then the intermediates, then what leads to roots that older bootstraps know. */
   readonly cert: string;
 }
 
@@ -66,14 +66,18 @@ async function issue(
   options: ServerCertificateOptions,
 ): Promise<{ readonly certificate: ServerCertificate; readonly renewAt: number }> {
   const { publicKey, privateKey } = makeKeyPair();
-  const { chain, validity } = await options.authority.issue({
+  const {
+    chain,
+    validity,
+    bridges = "",
+  } = await options.authority.issue({
     publicKey,
     uris: [],
     dnsNames: options.dnsNames ?? gatewayNames,
     validity: validityFrom(options.clock.now(), options.lifetimeMs ?? defaultLifetime),
   });
   return {
-    certificate: { key: exportKey(privateKey), cert: chain },
+    certificate: { key: exportKey(privateKey), cert: chain + bridges },
     renewAt: renewalTime(validity, options.random()),
   };
 }

@@ -29,21 +29,32 @@ export interface IdentityParts {
   readonly faults: FaultsOf;
 }
 
+/** How often certificates and roots are looked at, at least. Milliseconds. */
+const slowestCheck = 60_000;
+
 export async function startIdentity(
   config: GatewayConfig,
   { client, objects, faults }: IdentityParts,
 ): Promise<GatewayIdentity> {
   await using life = new AsyncDisposableStack();
-  const common = { clock: systemClock, random: Math.random };
+  const lifetimeMs = config.durations.certificate;
+  const checkEveryMs = Math.min(slowestCheck, lifetimeMs / 20);
+  const common = { clock: systemClock, random: Math.random, lifetimeMs, checkEveryMs };
   const store = createAuthorityStore(client, config.namespace);
-  const authority = await createBuiltInAuthority({ clusterName: config.cluster, store, clock: systemClock });
-  await publishRoots(client, config.namespace, await authority.roots());
+  const authority = await createBuiltInAuthority({
+    clusterName: config.cluster,
+    store,
+    clock: systemClock,
+    // Clocks differ, and every replica looks for itself.
+    rotationStepMs: 1.1 * lifetimeMs + 2 * checkEveryMs,
+  });
+  const publish = (roots: string): Promise<void> => publishRoots(client, config.namespace, roots);
+  await publish(await authority.roots());
   const certificates = life.use(
     startWorkloadCertificates({
       ...common,
       authority,
       trustDomain: config.network.trustDomain,
-      lifetimeMs: config.durations.certificate,
       onFault: faults("certificates"),
     }),
   );
@@ -52,6 +63,8 @@ export async function startIdentity(
       authority,
       certificates,
       clock: systemClock,
+      checkEveryMs,
+      onRoots: (roots) => void publish(roots).catch(faults("roots")),
       onFault: faults("roots"),
     }),
   );

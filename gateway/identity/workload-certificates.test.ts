@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { accountKey } from "../../shared/core/mesh/mesh.ts";
 import type { CertificateAuthority } from "../../shared/ports/certificate-authority.ts";
-import { type AuthorityMaterial, createBuiltInAuthority } from "./certificate-authority.ts";
+import { createMemoryAuthorityStore } from "./authority-fixture.ts";
+import { createBuiltInAuthority } from "./certificate-authority.ts";
 import { createManualClock } from "./clock-fixture.ts";
 import { startProxySecrets } from "./proxy-secrets.ts";
 import { startServerCertificate } from "./server-certificate.ts";
@@ -15,17 +16,10 @@ const cart = accountKey("shop", "cart");
 
 async function setUp() {
   const clock = createManualClock(Date.now());
-  let saved: AuthorityMaterial | undefined;
   const builtIn = await createBuiltInAuthority({
     clusterName: "one",
     clock,
-    store: {
-      load: () => Promise.resolve(saved),
-      save(next) {
-        saved = next;
-        return Promise.resolve(true);
-      },
-    },
+    store: createMemoryAuthorityStore(),
   });
   const state = { issued: 0, away: false, roots: await builtIn.roots() };
   const authority: CertificateAuthority = {

@@ -3,7 +3,7 @@ import { renewalTime, type Validity, validityFrom } from "../../shared/core/iden
 import type { AccountKey } from "../../shared/core/mesh/mesh.ts";
 import type { CertificateAuthority } from "../../shared/ports/certificate-authority.ts";
 import type { Clock } from "../../shared/ports/clock.ts";
-import { exportKey, makeKeyPair } from "./certificate-authority.ts";
+import { exportKey, makeKeyPair } from "./authority-certificates.ts";
 
 /** What one service account proves itself with. The key exists here and in the proxies of the account, nowhere else. */
 export interface WorkloadCertificate {

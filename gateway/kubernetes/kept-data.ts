@@ -9,6 +9,7 @@ export interface KeptData {
 
 export interface ReadData {
   readonly data: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
   readonly resourceVersion: string;
 }
 
@@ -25,6 +26,7 @@ export async function readData(client: KubernetesClient, kept: KeptData): Promis
     ]);
     return {
       data: Object.fromEntries(data) as Record<string, string>,
+      annotations: object.metadata.annotations ?? {},
       resourceVersion: object.metadata.resourceVersion ?? "",
     };
   } catch (error) {
@@ -33,7 +35,7 @@ export async function readData(client: KubernetesClient, kept: KeptData): Promis
   }
 }
 
-/** Creates (`previous` undefined) or replaces exactly what was read. False when another was quicker. */
+/** Creates (`previous` undefined) or replaces exactly what was read, its annotations kept. False when another was quicker. */
 export async function writeData(
   client: KubernetesClient,
   kept: KeptData,
@@ -45,7 +47,10 @@ export async function writeData(
   const metadata = {
     name: kept.name,
     namespace: kept.namespace,
-    ...(write.previous && { resourceVersion: write.previous.resourceVersion }),
+    ...(write.previous && {
+      resourceVersion: write.previous.resourceVersion,
+      annotations: write.previous.annotations,
+    }),
   };
   const body = { apiVersion: "v1", kind: kept.kind, metadata, data };
   const path = write.previous === undefined ? collectionPath(kept) : `${collectionPath(kept)}/${kept.name}`;

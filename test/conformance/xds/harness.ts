@@ -1,5 +1,6 @@
 import { EventEmitter, once } from "node:events";
-import { type AuthorityMaterial, createBuiltInAuthority } from "../../../gateway/identity/certificate-authority.ts";
+import { createMemoryAuthorityStore } from "../../../gateway/identity/authority-fixture.ts";
+import { createBuiltInAuthority } from "../../../gateway/identity/certificate-authority.ts";
 import { gatewayNames, startServerCertificate } from "../../../gateway/identity/server-certificate.ts";
 import type {
   ProxyIdentity,
@@ -52,7 +53,7 @@ export async function startXdsHarness(
 ): Promise<XdsHarness> {
   const authority = await createBuiltInAuthority({
     clusterName: "test",
-    store: createMemoryStore(),
+    store: createMemoryAuthorityStore(),
     clock: systemClock,
   });
   const makeCertificate = async (): Promise<XdsServerCertificate> => {
@@ -151,18 +152,6 @@ function createReports(): { reports: ProxyReports; lines: string[]; told: EventE
       settled: (_proxy, view) => tell(`settled ${view.generation}`),
       acknowledged: (_proxy, { type, names }) => tell(`acknowledged ${type} ${list(names)}`),
       refused: (_proxy, { type, names, message }) => tell(`refused ${type} ${list(names)}: ${message}`),
-    },
-  };
-}
-
-function createMemoryStore() {
-  let saved: AuthorityMaterial | undefined;
-  return {
-    load: () => Promise.resolve(saved),
-    save(next: AuthorityMaterial, previous: AuthorityMaterial | undefined) {
-      if (saved !== previous) return Promise.resolve(false);
-      saved = next;
-      return Promise.resolve(true);
     },
   };
 }

@@ -1,11 +1,8 @@
 import { once } from "node:events";
 import { connect } from "node:tls";
-import {
-  type AuthorityStore,
-  createBuiltInAuthority,
-  exportKey,
-  makeKeyPair,
-} from "../../../gateway/identity/certificate-authority.ts";
+import { exportKey, makeKeyPair } from "../../../gateway/identity/authority-certificates.ts";
+import { createMemoryAuthorityStore } from "../../../gateway/identity/authority-fixture.ts";
+import { createBuiltInAuthority } from "../../../gateway/identity/certificate-authority.ts";
 import { createAuthorityStore } from "../../../gateway/identity/kubernetes-identity.ts";
 import type { KubernetesClient } from "../../../gateway/kubernetes/client.ts";
 import { validityFrom } from "../../../shared/core/identity/renewal.ts";
@@ -20,7 +17,7 @@ export interface Forger {
 
 /** With the mesh's own authority, or (without a client) with one that nobody trusts. */
 export async function createForger(client?: KubernetesClient): Promise<Forger> {
-  const store = client === undefined ? forgetful : createAuthorityStore(client, "weft-system");
+  const store = client === undefined ? createMemoryAuthorityStore() : createAuthorityStore(client, "weft-system");
   const authority = await createBuiltInAuthority({ clusterName: "local", store, clock: systemClock });
   return {
     async certificate(account) {
@@ -37,8 +34,6 @@ export async function createForger(client?: KubernetesClient): Promise<Forger> {
     root: () => authority.roots(),
   };
 }
-
-const forgetful: AuthorityStore = { load: async () => undefined, save: async () => true };
 
 export interface Handshake {
   /** Is the server's certificate of the given root? */
