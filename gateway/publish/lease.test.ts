@@ -156,6 +156,14 @@ test("an epoch is above the head's and the Lease's, and written with a precondit
   assert.equal(world.stored?.metadata.annotations?.["theirs"], "kept");
 });
 
+test("a Lease that was removed is followed by an epoch that nobody took, whatever of the others is still on its way", async (t) => {
+  const world = candidate(t);
+  await until(() => world.held.length === 1);
+  const epoch = (await world.held[0]?.takeEpoch(3)) ?? 0;
+  assert.ok(epoch > 3 && epoch <= 100_003, `epoch ${epoch}`);
+  assert.equal(await world.held[0]?.takeEpoch(3), epoch + 1, "from here on the Lease remembers");
+});
+
 test("an annotation that is no number counts as none", async (t) => {
   const world = candidate(t, heldBy("me", -20_000));
   await until(() => world.held.length === 1);

@@ -7,6 +7,12 @@ export const publisherLease = "weft-publisher";
 /** Annotation of the Lease: the highest epoch anybody took. */
 const epochAnnotation = "weft.dev/epoch";
 
+/**
+ * A Lease that was removed took along which epochs were taken, and events of those that the head has not seen may still be on their way. An epoch this far
+ * above the head, by chance, is none of them: two publishers in one epoch would be folded into one state. Ingest takes larger jumps than this.
+ */
+const forgottenEpochs = 100_000;
+
 export interface LeaseOptions {
   readonly namespace: string;
   readonly name: string;
@@ -139,7 +145,8 @@ async function takeEpoch(client: KubernetesClient, options: LeaseOptions, atLeas
   const taken = await changeAnnotation(client, options, {
     name: epochAnnotation,
     next(before) {
-      const remembered = Number(before ?? 0);
+      if (before === undefined) return String(atLeast + 1 + Math.floor(Math.random() * forgottenEpochs));
+      const remembered = Number(before);
       return String(Math.max(Number.isSafeInteger(remembered) ? remembered : 0, atLeast) + 1);
     },
   });
