@@ -100,6 +100,7 @@ async function startProcesses(options: LocalMeshOptions): Promise<LocalMesh> {
     WEFT_MESH: localMeshName,
   };
   const listen = node?.gatewayAddress ?? "127.0.0.1";
+  const gatewayDir = options.dir && (await partDir(options.dir, "gateway"));
   const [functions, gateway] = await Promise.all([
     start<{ address: string }>("functions-host", {
       program: "local/functions-host/main.ts",
@@ -113,6 +114,7 @@ async function startProcesses(options: LocalMeshOptions): Promise<LocalMesh> {
         ...cloud,
         ...gatewayEnvironment({ kubeconfig, listen, node }),
         ...(again && { WEFT_XDS_ADDRESS: again.xds, WEFT_ADMIN_ADDRESS: new URL(again.admin).host }),
+        ...(gatewayDir && { WEFT_STATE_DIR: gatewayDir }),
         ...options.gatewayEnv,
       },
     })),
