@@ -5,7 +5,7 @@ import { cosmosFault } from "./core/cosmos-fault.ts";
 import { type Cosmos, type CosmosOptions, startCosmos } from "./start-cosmos.ts";
 
 const usage =
-  "usage: npm run local:cosmos -- [--port N] [--host H] [--dir D] [--database NAME] [--request-units N] [--partition-bytes N] [--faults JSON|FILE] [--control-port N] [--output json]";
+  "usage: npm run local:cosmos -- [--port N] [--host H] [--dir D] [--database NAME] [--request-units N] [--partition-bytes N] [--partitions N] [--faults JSON|FILE] [--control-port N] [--output json]";
 
 interface Arguments {
   readonly port: number;
@@ -13,7 +13,7 @@ interface Arguments {
   readonly dir: string | undefined;
   readonly database: string;
   readonly json: boolean;
-  readonly limits: Pick<CosmosOptions, "requestUnits" | "partitionBytes" | "faults" | "controlPort">;
+  readonly limits: Pick<CosmosOptions, "requestUnits" | "partitionBytes" | "partitions" | "faults" | "controlPort">;
 }
 
 /** Reads the flags. @throws Error with one line that says what is wrong */
@@ -27,6 +27,7 @@ async function parseArguments(): Promise<Arguments> {
       output: { type: "string", default: "text" },
       "request-units": { type: "string" },
       "partition-bytes": { type: "string" },
+      partitions: { type: "string" },
       ...faultFlags,
     },
   });
@@ -38,6 +39,7 @@ async function parseArguments(): Promise<Arguments> {
   const limits = {
     ...limit("requestUnits", values["request-units"]),
     ...limit("partitionBytes", values["partition-bytes"]),
+    ...limit("partitions", values.partitions),
     faults: await readFaultPlan(values.faults, cosmosFault),
     ...(controlPort === undefined ? {} : { controlPort }),
   };
@@ -51,13 +53,14 @@ async function parseArguments(): Promise<Arguments> {
   };
 }
 
-function limit<Name extends "requestUnits" | "partitionBytes">(
+function limit<Name extends "requestUnits" | "partitionBytes" | "partitions">(
   name: Name,
   flag: string | undefined,
 ): { readonly [key in Name]?: number } {
   if (flag === undefined) return {};
   const value = Number(flag);
-  if (!(value > 0)) throw new Error(`a limit must be a number above 0, not '${flag}'`);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new Error(`a limit must be a whole number above 0, not '${flag}'`);
   return { [name]: value } as { readonly [key in Name]: number };
 }
 

@@ -21,7 +21,7 @@ const keepAlive = 120_000;
 
 /** Limits and roles: see `CosmosCoreOptions`. */
 export interface CosmosOptions
-  extends Pick<CosmosCoreOptions, "requestUnits" | "partitionBytes" | "roles" | "history"> {
+  extends Pick<CosmosCoreOptions, "requestUnits" | "partitionBytes" | "partitions" | "roles" | "history"> {
   /** 0 or none: any free port. */
   readonly port?: number;
   /** Address to listen on; 127.0.0.1 when absent. */

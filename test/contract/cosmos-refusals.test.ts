@@ -50,7 +50,7 @@ describe("throttled requests", { timeout }, () => {
   });
 
   it("are retried by the SDK itself", async () => {
-    await using cosmos = await start({ requestUnits: 50 });
+    await using cosmos = await start({ requestUnits: 25 });
     using connection = connect(cosmos);
     const cluster = newCluster();
     const created = await Promise.all(

@@ -16,8 +16,8 @@ documentStoreContract("the stand-in's core, without sockets", async () => ({
   [Symbol.asyncDispose]: () => Promise.resolve(),
 }));
 
-documentStoreContract("Cosmos DB's SDK on the stand-in", async () => {
-  const cosmos = await startCosmos({ databases: [{ id: "weft", containers }] });
+documentStoreContract("Cosmos DB's SDK on the stand-in, containers of three partitions", async () => {
+  const cosmos = await startCosmos({ databases: [{ id: "weft", containers }], partitions: 3 });
   return {
     store: createCosmosDocumentStore({ connection: cosmos, database: "weft" }),
     [Symbol.asyncDispose]: () => cosmos[Symbol.asyncDispose](),

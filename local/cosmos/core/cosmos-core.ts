@@ -11,6 +11,7 @@ import type { Json } from "../store/json.ts";
 import { type Operation, type Outcome, readItem } from "../store/operation.ts";
 import type { Scope } from "../store/partition.ts";
 import { feedCharge, queryCharge, refusedCharge } from "../store/request-units.ts";
+import { type RingRange, splitRing } from "../store/ring.ts";
 import type { CosmosFault } from "./cosmos-fault.ts";
 import { createEtagSource } from "./etag-source.ts";
 import { type Answer, type Caller, createGate, type Gate } from "./gate.ts";
@@ -27,6 +28,8 @@ export interface CosmosCoreOptions {
   readonly requestUnits?: number;
   /** Most bytes of one partition key; the service's 20 GB when absent. */
   readonly partitionBytes?: number;
+  /** Physical partitions of each container, 1 when absent: clients then merge the answers of several ranges. */
+  readonly partitions?: number;
   /** Who may do what; every identity is a contributor everywhere when absent. */
   readonly roles?: readonly RoleAssignment[];
   /** How far back lagging reads and restores reach. */
@@ -60,6 +63,8 @@ export interface CosmosCore {
   /** Databases and containers; making and deleting them is not a request that faults befall. */
   readonly account: Account;
   readonly faults: FaultInjector<CosmosFault>;
+  /** The partition key ranges of every container. */
+  readonly ranges: readonly RingRange[];
   /** 403 for an identity without any role. @throws CosmosError */
   checkMetadata(principal: Principal): void;
   /** Clock and etags for what is made through `account`. */
@@ -112,6 +117,7 @@ export function createCosmosCore(options: CosmosCoreOptions): CosmosCore {
   return {
     account,
     faults,
+    ranges: splitRing(options.partitions ?? 1),
     checkMetadata: (principal) => rights.checkMetadata(principal),
     writeContext,
     restore,

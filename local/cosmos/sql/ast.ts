@@ -30,8 +30,16 @@ export type Selection =
   | { readonly kind: "document" }
   | { readonly kind: "value"; readonly expression: Expression }
   | { readonly kind: "fields"; readonly fields: readonly Field[] }
-  /** `COUNT(expression)`; without a name it is `SELECT VALUE COUNT(…)`. */
-  | { readonly kind: "count"; readonly expression: Expression; readonly name: string | undefined };
+  /**
+   * `COUNT(expression)`; without a name it is `SELECT VALUE COUNT(…)`. One part of a sum over several ranges has the form
+   * `SELECT VALUE [{"item": COUNT(…)}]`.
+   */
+  | {
+      readonly kind: "count";
+      readonly expression: Expression;
+      readonly name: string | undefined;
+      readonly isPart: boolean;
+    };
 
 export interface Ordering {
   readonly expression: Expression;

@@ -30,8 +30,11 @@ export function evaluate(expression: Expression, document: JsonObject, parameter
       if (operand === undefined) return undefined;
       return expression.list.some((element) => equalValues(operand, value(element)) === true);
     }
-    case "call":
-      return functions.get(expression.name)?.(...expression.operands.map((operand) => value(operand)));
+    case "call": {
+      const called = functions.get(expression.name);
+      if (called === undefined) throw badRequest(`'${expression.name}' cannot stand here.`);
+      return called(...expression.operands.map((operand) => value(operand)));
+    }
     case "array":
       return expression.elements.map((element) => value(element)).filter((element) => element !== undefined);
     case "object":

@@ -52,10 +52,10 @@ function parseComparison(reader: TokenReader, options: ExpressionOptions): Expre
   const left = parsePrimary(reader, options);
   const operator = comparisons[reader.takeSymbol(...Object.keys(comparisons)) ?? ""];
   if (operator !== undefined) return { kind: "comparison", operator, left, right: parsePrimary(reader, {}) };
-  if (reader.takeWord("IN")) return { kind: "in", operand: left, list: parseList(reader, "(", ")") };
+  if (reader.takeWord("IN")) return { kind: "in", operand: left, list: parseList(reader, parentheses) };
   if (reader.takeWord("NOT")) {
     reader.expectWord("IN");
-    return { kind: "not", operand: { kind: "in", operand: left, list: parseList(reader, "(", ")") } };
+    return { kind: "not", operand: { kind: "in", operand: left, list: parseList(reader, parentheses) } };
   }
   if (reader.takeWord("BETWEEN")) {
     const low = parsePrimary(reader, {});
@@ -97,7 +97,7 @@ function parseWord(reader: TokenReader, options: ExpressionOptions): Expression 
     if (!functions.has(upper) && !(upper === "COUNT" && options.aggregates === true)) {
       throw badRequest(`'${token.text}' is not a recognized built-in function name.`);
     }
-    return { kind: "call", name: upper, operands: parseList(reader, "(", ")") };
+    return { kind: "call", name: upper, operands: parseList(reader, parentheses) };
   }
   if (token.text === reader.alias) return parsePath(reader);
   if (constants.has(upper)) return { kind: "literal", value: constants.get(upper) };
@@ -113,9 +113,9 @@ function parseSymbol(reader: TokenReader, options: ExpressionOptions): Expressio
       return inner;
     }
     case "[":
-      return { kind: "array", elements: parseList(reader, "[", "]") };
+      return { kind: "array", elements: parseList(reader, { open: "[", close: "]" }, options) };
     case "{":
-      return { kind: "object", properties: parseProperties(reader) };
+      return { kind: "object", properties: parseProperties(reader, options) };
     case "-": {
       reader.take();
       const number = reader.take();
@@ -143,17 +143,23 @@ function parsePath(reader: TokenReader): Expression {
   }
 }
 
-function parseList(reader: TokenReader, open: string, close: string): readonly Expression[] {
+const parentheses = { open: "(", close: ")" };
+
+function parseList(
+  reader: TokenReader,
+  { open, close }: { readonly open: string; readonly close: string },
+  options: ExpressionOptions = {},
+): readonly Expression[] {
   reader.expectSymbol(open);
   const list: Expression[] = [];
   if (reader.takeSymbol(close) !== undefined) return list;
-  do list.push(parseExpression(reader));
+  do list.push(parseExpression(reader, options));
   while (reader.takeSymbol(",") !== undefined);
   reader.expectSymbol(close);
   return list;
 }
 
-function parseProperties(reader: TokenReader): readonly Field[] {
+function parseProperties(reader: TokenReader, options: ExpressionOptions): readonly Field[] {
   reader.expectSymbol("{");
   const properties: Field[] = [];
   if (reader.takeSymbol("}") !== undefined) return properties;
@@ -161,7 +167,10 @@ function parseProperties(reader: TokenReader): readonly Field[] {
     const name = reader.take();
     if (name.kind !== "word" && name.kind !== "string") throw reader.unexpected(name);
     reader.expectSymbol(":");
-    properties.push({ name: name.kind === "string" ? name.value : name.text, expression: parseExpression(reader) });
+    properties.push({
+      name: name.kind === "string" ? name.value : name.text,
+      expression: parseExpression(reader, options),
+    });
   } while (reader.takeSymbol(",") !== undefined);
   reader.expectSymbol("}");
   return properties;

@@ -61,10 +61,11 @@ function parseSelection(reader: TokenReader): Selection {
   if (reader.takeSymbol("*")) return { kind: "document" };
   if (reader.takeWord("VALUE")) {
     const expression = parseExpression(reader, { aggregates: true });
-    const counted = countOperand(expression);
+    const part = countOfPart(expression);
+    const counted = part ?? countOperand(expression);
     return counted === undefined
       ? { kind: "value", expression }
-      : { kind: "count", expression: counted, name: undefined };
+      : { kind: "count", expression: counted, name: undefined, isPart: part !== undefined };
   }
   const fields: Field[] = [];
   let unnamed = 0;
@@ -77,7 +78,7 @@ function parseSelection(reader: TokenReader): Selection {
   const [only] = fields;
   const counted = only === undefined ? undefined : countOperand(only.expression);
   if (only !== undefined && counted !== undefined && fields.length === 1) {
-    return { kind: "count", expression: counted, name: only.name };
+    return { kind: "count", expression: counted, name: only.name, isPart: false };
   }
   if (fields.some((field) => countOperand(field.expression) !== undefined)) throw reader.unexpected();
   return { kind: "fields", fields };
@@ -85,6 +86,14 @@ function parseSelection(reader: TokenReader): Selection {
 
 function countOperand(expression: Expression): Expression | undefined {
   return expression.kind === "call" && expression.name === "COUNT" ? expression.operands[0] : undefined;
+}
+
+/** What is counted by `[{"item": COUNT(…)}]`. */
+function countOfPart(expression: Expression): Expression | undefined {
+  if (expression.kind !== "array" || expression.elements.length !== 1) return undefined;
+  const [element] = expression.elements;
+  const field = element?.kind === "object" && element.properties.length === 1 ? element.properties[0] : undefined;
+  return field?.name === "item" ? countOperand(field.expression) : undefined;
 }
 
 function nameOf(expression: Expression, alias: string): string | undefined {

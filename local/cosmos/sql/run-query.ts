@@ -105,8 +105,9 @@ function countOf(
   matches: readonly StoredItem[],
   parameters: Parameters,
 ): Json {
-  const { expression, name } = selection;
+  const { expression, name, isPart } = selection;
   const count = matches.filter(({ document }) => evaluate(expression, document, parameters) !== undefined).length;
+  if (isPart) return [{ item: count }];
   return name === undefined ? count : { [name]: count };
 }
 

@@ -4,6 +4,8 @@ export interface RefusalDetails {
   readonly substatus?: number;
   /** Milliseconds; goes into the header `x-ms-retry-after-ms`. */
   readonly retryAfter?: number;
+  /** Goes into the body: for a query that the client must put together, its plan. */
+  readonly additionalErrorInfo?: string;
 }
 
 /** The `code` in the body of a refusal. The service names some statuses by their number. */
@@ -32,14 +34,16 @@ export class CosmosError extends Error {
   readonly code: string;
   readonly substatus: number | undefined;
   readonly retryAfter: number | undefined;
+  readonly additionalErrorInfo: string | undefined;
 
-  constructor(status: number, message: string, { substatus, retryAfter }: RefusalDetails = {}) {
+  constructor(status: number, message: string, details: RefusalDetails = {}) {
     super(message);
     this.name = "CosmosError";
     this.status = status;
     this.code = codes[status] ?? String(status);
-    this.substatus = substatus;
-    this.retryAfter = retryAfter;
+    this.substatus = details.substatus;
+    this.retryAfter = details.retryAfter;
+    this.additionalErrorInfo = details.additionalErrorInfo;
   }
 }
 

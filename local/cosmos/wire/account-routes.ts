@@ -3,7 +3,7 @@ import type { Principal } from "../core/rights.ts";
 import type { Container, Database } from "../store/account.ts";
 import { forbidden, methodNotAllowed } from "../store/cosmos-error.ts";
 import { type Json, type JsonObject, textAt } from "../store/json.ts";
-import { rangeId } from "./container-headers.ts";
+import type { RingRange } from "../store/ring.ts";
 import { header, jsonBody, type WireReply, type WireRequest } from "./exchange.ts";
 
 /** GET /: what the client asks first. There is one region, this core. */
@@ -74,27 +74,27 @@ export function containerRoute(request: WireRequest, core: CosmosCore, principal
   return deleted;
 }
 
-/** …/pkranges: always the whole ring in one range. */
-export function rangesRoute(request: WireRequest, container: Container): WireReply {
+/** …/pkranges */
+export function rangesRoute(request: WireRequest, container: Container, ranges: readonly RingRange[]): WireReply {
   if (request.method !== "GET") throw methodNotAllowed(request.method);
-  const rid = textAt(container.resource, "_rid");
-  const etag = textAt(container.resource, "_etag");
+  const { resource } = container;
+  const [rid, etag] = [textAt(resource, "_rid"), textAt(resource, "_etag")];
   const headers = { etag, "x-ms-request-charge": "1" };
   if (header(request, "if-none-match") === etag) return { status: 304, headers, body: undefined };
-  const range = {
+  const list = ranges.map(({ id, min, max }) => ({
     _rid: rid,
-    id: rangeId,
+    id,
     _etag: etag,
-    minInclusive: "",
-    maxExclusive: "FF",
-    ridPrefix: 0,
-    _self: `${textAt(container.resource, "_self")}pkranges/${rangeId}/`,
-    throughputFraction: 1,
+    minInclusive: min,
+    maxExclusive: max,
+    ridPrefix: Number(id),
+    _self: `${textAt(resource, "_self")}pkranges/${id}/`,
+    throughputFraction: 1 / ranges.length,
     status: "online",
     parents: [],
-    _ts: container.resource["_ts"] ?? 0,
-  };
-  return { status: 200, headers, body: { _rid: rid, PartitionKeyRanges: [range], _count: 1 } };
+    _ts: resource["_ts"] ?? 0,
+  }));
+  return { status: 200, headers, body: { _rid: rid, PartitionKeyRanges: list, _count: list.length } };
 }
 
 const deleted: WireReply = { status: 204, headers: { "x-ms-request-charge": "4.95" }, body: undefined };

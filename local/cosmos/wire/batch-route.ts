@@ -23,10 +23,12 @@ export function batchRoute(request: WireRequest, target: ItemTarget): WireReply 
     );
   }
   const minimal = header(request, "prefer") === "return=minimal";
-  if (!isFlagSet(request, "x-ms-cosmos-batch-atomic")) return bulkReply(runBulk(list, request, target), minimal);
+  if (!isFlagSet(request, "x-ms-cosmos-batch-atomic")) {
+    return bulkReply(target, runBulk(list, request, target), minimal);
+  }
   const partitionKey = requestPartitionKey(request, target.container);
   const operations = list.map((body) => parseOperation(toDocument(body), partitionKey));
-  return toReply(target.core.batch(target.caller, operations), (outcomes) => outcomesReply(outcomes, minimal));
+  return toReply(target, target.core.batch(target.caller, operations), (outcomes) => outcomesReply(outcomes, minimal));
 }
 
 type Outcomes = readonly (Outcome | CosmosError)[];
@@ -48,10 +50,10 @@ function runBulk(list: readonly Json[], request: WireRequest, { core, caller, co
   });
 }
 
-function bulkReply(outcomes: Outcomes, minimal: boolean): WireReply {
+function bulkReply(target: ItemTarget, outcomes: Outcomes, minimal: boolean): WireReply {
   const charge = outcomes.reduce((sum, outcome) => sum + chargeOf(outcome), 0);
-  const reply = outcomesReply(outcomes, minimal);
-  return { ...reply, headers: { "x-ms-request-charge": String(Math.round(charge * 100) / 100) } };
+  const answer = { result: outcomes, charge, lsn: target.container.data.lsn };
+  return toReply(target, answer, (results) => outcomesReply(results, minimal));
 }
 
 function outcomesReply(outcomes: Outcomes, minimal: boolean): WireReply {

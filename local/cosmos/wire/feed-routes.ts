@@ -1,10 +1,9 @@
-import { parseQuery } from "../sql/parser.ts";
+import { checkServable, planQuery } from "../sql/query-plan.ts";
 import { badRequest } from "../store/cosmos-error.ts";
 import { isJsonObject, type Json, textAt } from "../store/json.ts";
 import { refusedCharge } from "../store/request-units.ts";
 import { header, jsonBody, pageSize, type WireReply, type WireRequest } from "./exchange.ts";
 import { type ItemTarget, toReply } from "./item-target.ts";
-import { requestScope } from "./scope.ts";
 
 /** Items of a page when the client does not say. */
 const preferredPageSize = 100;
@@ -19,9 +18,9 @@ export function readFeed(request: WireRequest, target: ItemTarget): WireReply {
   const modifiedSince = header(request, "if-modified-since");
   const since = modifiedSince === undefined ? 0 : Math.floor(Date.parse(modifiedSince) / 1000);
   if (Number.isNaN(since)) throw badRequest("The value of If-Modified-Since is not a date.");
-  const scope = requestScope(request, target.container);
+  const { scope } = target;
   const maxItems = pageSize(request, preferredPageSize);
-  return toReply(target.core.changes(target.caller, { scope, after, since, maxItems }), (page) => {
+  return toReply(target, target.core.changes(target.caller, { scope, after, since, maxItems }), (page) => {
     const headers = { etag: `"${page.position}"`, "x-ms-item-count": String(page.items.length) };
     if (page.items.length === 0) return { status: 304, headers, body: undefined };
     const documents = page.items.map((item) => ({ ...item.document, _lsn: item.lsn }));
@@ -34,35 +33,13 @@ export function queryRoute(request: WireRequest, target: ItemTarget): WireReply 
   return answerQuery(request, target, parseQueryBody(request));
 }
 
-/**
- * POST …/docs that asks for a query plan. There is one range and the server does all the work, so the plan is: send the
- * query as it is to the whole ring. A query that cannot be parsed is refused here as well.
- */
+/** POST …/docs that asks for a query plan. A query that cannot be parsed is refused here as well. */
 export function queryPlanRoute(request: WireRequest): WireReply {
-  const { selection } = parseQuery(parseQueryBody(request).query);
+  const { query, parameters } = parseQueryBody(request);
   return {
     status: 200,
     headers: { "x-ms-request-charge": String(refusedCharge) },
-    body: {
-      partitionedQueryExecutionInfoVersion: 2,
-      queryInfo: {
-        distinctType: "None",
-        top: null,
-        offset: null,
-        limit: null,
-        orderBy: [],
-        orderByExpressions: [],
-        groupByExpressions: [],
-        groupByAliases: [],
-        aggregates: [],
-        groupByAliasToAggregateType: {},
-        rewrittenQuery: "",
-        hasSelectValue: selection.kind === "value",
-        dCountInfo: null,
-        hasNonStreamingOrderBy: false,
-      },
-      queryRanges: [{ min: "", max: "FF", isMinInclusive: true, isMaxInclusive: false }],
-    },
+    body: planQuery(query, new Map(parameters)),
   };
 }
 
@@ -72,14 +49,17 @@ interface QueryBody {
 }
 
 function answerQuery(request: WireRequest, target: ItemTarget, { query, parameters }: QueryBody): WireReply {
+  const values = new Map(parameters);
+  // With a partition key or a range of its own, a query is answered as a whole.
+  if (target.scope.kind === "all" && target.ranges.length > 1) checkServable(query, values);
   const answer = target.core.query(target.caller, {
     text: query,
-    parameters: new Map(parameters),
-    scope: requestScope(request, target.container),
+    parameters: values,
+    scope: target.scope,
     maxItems: pageSize(request, preferredPageSize),
     continuation: header(request, "x-ms-continuation"),
   });
-  return toReply(answer, ({ results, continuation }) => ({
+  return toReply(target, answer, ({ results, continuation }) => ({
     status: 200,
     headers: {
       "x-ms-item-count": String(results.length),

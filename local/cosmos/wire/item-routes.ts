@@ -39,8 +39,8 @@ export function itemRoute(request: WireRequest, target: ItemTarget, id: string):
   }
 }
 
-function perform(request: WireRequest, { core, caller }: ItemTarget, operation: Operation): WireReply {
-  return toReply(core.item(caller, operation), (outcome) => outcomeReply(request, outcome));
+function perform(request: WireRequest, target: ItemTarget, operation: Operation): WireReply {
+  return toReply(target, target.core.item(target.caller, operation), (outcome) => outcomeReply(request, outcome));
 }
 
 function outcomeReply(request: WireRequest, { status, item }: Outcome): WireReply {

@@ -4,7 +4,8 @@ import { refusedCharge } from "../store/request-units.ts";
 import type { WireReply } from "./exchange.ts";
 
 /** The only place where a refusal becomes a reply. */
-export function toRefusal({ status, code, message, substatus, retryAfter }: CosmosError): WireReply {
+export function toRefusal(refusal: CosmosError): WireReply {
+  const { status, code, message, substatus, retryAfter, additionalErrorInfo } = refusal;
   const activityId = randomUUID();
   return {
     status,
@@ -14,6 +15,10 @@ export function toRefusal({ status, code, message, substatus, retryAfter }: Cosm
       ...(substatus === undefined ? {} : { "x-ms-substatus": String(substatus) }),
       ...(retryAfter === undefined ? {} : { "x-ms-retry-after-ms": String(retryAfter) }),
     },
-    body: { code, message: `Message: ${JSON.stringify({ Errors: [message] })}\r\nActivityId: ${activityId}` },
+    body: {
+      code,
+      message: `Message: ${JSON.stringify({ Errors: [message] })}\r\nActivityId: ${activityId}`,
+      ...(additionalErrorInfo === undefined ? {} : { additionalErrorInfo }),
+    },
   };
 }

@@ -2,6 +2,7 @@ import type { CosmosCore } from "../core/cosmos-core.ts";
 import type { Principal } from "../core/rights.ts";
 import type { Container } from "../store/account.ts";
 import { methodNotAllowed, notFound, ownerNotFound } from "../store/cosmos-error.ts";
+import { rangesIn } from "../store/ring.ts";
 import {
   containerRoute,
   containersRoute,
@@ -17,6 +18,7 @@ import { header, isFlagSet, type WireReply, type WireRequest } from "./exchange.
 import { queryPlanRoute, queryRoute, readFeed } from "./feed-routes.ts";
 import { createItem, itemRoute } from "./item-routes.ts";
 import type { ItemTarget } from "./item-target.ts";
+import { requestScope } from "./scope.ts";
 
 /** Answers one request. @throws CosmosError when it is refused, AnswerLost when no answer is to come */
 export function route(request: WireRequest, core: CosmosCore): WireReply {
@@ -32,7 +34,9 @@ export function route(request: WireRequest, core: CosmosCore): WireReply {
   if (segments.length === 4) return containerRoute(request, core, principal);
   const container = containerOf(request, core);
   if (container === undefined) throw ownerNotFound();
-  return routeInContainer(request, { core, container, caller: callerOf(request, principal) });
+  if (segments.length === 5 && segments[4] === "pkranges") return rangesRoute(request, container, core.ranges);
+  if (segments[4] !== "docs" || segments.length > 6) throw notFound();
+  return itemsRoute(request, targetOf(request, { core, container, principal }));
 }
 
 /** Headers that every answer in a container carries, refusals too. */
@@ -46,15 +50,23 @@ function containerOf({ segments }: WireRequest, { account }: CosmosCore): Contai
   return account.databases.get(segments[1] ?? "")?.containers.get(segments[3] ?? "");
 }
 
-function callerOf(request: WireRequest, principal: Principal): ItemTarget["caller"] {
-  const [, database = "", , container = ""] = request.segments;
-  return { principal, database, container, session: parseSession(header(request, "x-ms-session-token")) };
+function targetOf(
+  request: WireRequest,
+  {
+    core,
+    container,
+    principal,
+  }: { readonly core: CosmosCore; readonly container: Container; readonly principal: Principal },
+): ItemTarget {
+  const [, database = "", , id = ""] = request.segments;
+  const scope = requestScope(request, container, core.ranges);
+  const ranges = rangesIn(core.ranges, scope, container.data.settings.partitionKeyPaths.length);
+  const session = parseSession(header(request, "x-ms-session-token"), ranges);
+  return { core, container, scope, ranges, caller: { principal, database, container: id, session } };
 }
 
-function routeInContainer(request: WireRequest, target: ItemTarget): WireReply {
+function itemsRoute(request: WireRequest, target: ItemTarget): WireReply {
   const { segments } = request;
-  if (segments.length === 5 && segments[4] === "pkranges") return rangesRoute(request, target.container);
-  if (segments[4] !== "docs" || segments.length > 6) throw notFound();
   if (segments.length === 6) return itemRoute(request, target, segments[5] ?? "");
   if (request.method === "GET") return readFeed(request, target);
   if (request.method !== "POST") throw methodNotAllowed(request.method);

@@ -2,22 +2,20 @@ import type { Container } from "../store/account.ts";
 import { badRequest, rangeGone } from "../store/cosmos-error.ts";
 import type { Scope } from "../store/partition.ts";
 import { type PartitionKey, parsePartitionKey } from "../store/partition-key.ts";
-import { rangeId } from "./container-headers.ts";
+import { type RingRange, ringEnd } from "../store/ring.ts";
 import { header, type WireRequest } from "./exchange.ts";
 
-/** The end of the hash ring. */
-const ringEnd = "FF";
-
 /** The part of the container that a query or feed asks for: a partition key, a range of the ring, or everything. */
-export function requestScope(request: WireRequest, container: Container): Scope {
+export function requestScope(request: WireRequest, container: Container, ranges: readonly RingRange[]): Scope {
   const key = header(request, "x-ms-documentdb-partitionkey");
   if (key !== undefined) {
     return { kind: "key", key: parsePartitionKey(key, container.data.settings.partitionKeyPaths.length) };
   }
-  const range = header(request, "x-ms-documentdb-partitionkeyrangeid");
-  if (range !== undefined && range !== rangeId) throw rangeGone(range);
-  const min = header(request, "x-ms-start-epk") ?? "";
-  const max = header(request, "x-ms-end-epk") ?? ringEnd;
+  const id = header(request, "x-ms-documentdb-partitionkeyrangeid");
+  const range = ranges.find((one) => one.id === id);
+  if (id !== undefined && range === undefined) throw rangeGone(id);
+  const min = header(request, "x-ms-start-epk") ?? range?.min ?? "";
+  const max = header(request, "x-ms-end-epk") ?? range?.max ?? ringEnd;
   return min === "" && max === ringEnd ? { kind: "all" } : { kind: "range", min, max };
 }
 
