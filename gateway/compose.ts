@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { absentResource } from "../shared/core/xds/absent.ts";
 import { systemClock } from "../shared/shell/system-clock.ts";
 import { type Contact, isStale } from "./admin/conditions.ts";
@@ -10,7 +11,8 @@ import { createProxyViews } from "./fast/proxy-views.ts";
 import { type Following, startFollowing } from "./follow/start-following.ts";
 import { startKeeping } from "./follow/start-keeping.ts";
 import { type GatewayIdentity, startIdentity } from "./identity/start-identity.ts";
-import { startClusterObjects } from "./kubernetes/cluster-objects.ts";
+import { type RestorableObjects, startClusterObjects } from "./kubernetes/cluster-objects.ts";
+import { type SavedEndpoints, startSavedEndpoints } from "./kubernetes/saved-endpoints.ts";
 import type { GatewayLog } from "./log.ts";
 import { createMetrics, type GatewayMetrics } from "./metrics.ts";
 import type { FaultsOf, GatewayParts } from "./ports.ts";
@@ -45,6 +47,7 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
   const objects = life.use(
     startClusterObjects({ client, network, classLinger: config.durations.classLinger, fault: faults("kubernetes") }),
   );
+  const endpoints = life.use(saveEndpoints(config, objects, faults));
   const identity = life.use(await startIdentity(config, { client, objects, faults }));
   const reporting: Reporting = life.use(
     startReporting(config, { parts, objects, key, metrics, faults, snapshot: () => source.current() }),
@@ -92,8 +95,7 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
     }),
   );
 
-  await objects.listed;
-  await source.begin();
+  await Promise.race([objects.listed.then(source.begin), endpoints.restored]);
   const xds: XdsServer = life.use(await startXds(config, { identity, views, reporting, metrics, faults, log }));
   const admin = life.use(
     await startAdminServer(config.admin, adminPages({ config, objects, reporting, autonomy, contact, metrics })),
@@ -103,6 +105,17 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
   );
   const running = life.move();
   return { xdsPort: xds.port, adminPort: admin.port, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
+function saveEndpoints(config: GatewayConfig, objects: RestorableObjects, faults: FaultsOf): SavedEndpoints {
+  const { stateDir, cluster, durations } = config;
+  return startSavedEndpoints({
+    path: stateDir && join(stateDir, cluster, "endpoints"),
+    objects,
+    patience: durations.kubernetesPatience,
+    interval: durations.endpointSave,
+    fault: faults("disk"),
+  });
 }
 
 interface XdsParts {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { composeFunctions, type FunctionsApp } from "../functions/compose.ts";
 import { startGateway } from "../gateway/compose.ts";
 import { readGatewayConfig } from "../gateway/config.ts";
-import { createKubernetesClient, type KubernetesClient } from "../gateway/kubernetes/client.ts";
+import { createKubernetesClient, type KubernetesCall, type KubernetesClient } from "../gateway/kubernetes/client.ts";
 import { readData } from "../gateway/kubernetes/kept-data.ts";
 import type { GatewayLog } from "../gateway/log.ts";
 import { createMemoryDocumentStore } from "../shared/adapters/memory/document-store.ts";
@@ -27,6 +27,8 @@ export interface MemoryMesh extends AsyncDisposable {
   stallFunctions(): Disposable;
   /** The gateway reaches neither documents nor hubs until this is disposed of. */
   cutCloud(): Disposable;
+  /** Kubernetes answers neither lists nor watches of the gateway until this is disposed of. */
+  cutLists(): Disposable;
   /** Ends the gateway and starts another one, on other ports. */
   restartGateway(): Promise<void>;
 }
@@ -35,8 +37,6 @@ export interface MemoryMeshOptions {
   /** Environment of the gateway, as of the real one: shorter durations. */
   readonly gatewayEnv?: Readonly<Record<string, string>>;
   readonly log?: GatewayLog;
-  /** What stands between the gateway and Kubernetes. */
-  readonly aroundClient?: (client: KubernetesClient) => KubernetesClient;
 }
 
 const crds = join(import.meta.dirname, "../infra/kubernetes/crds");
@@ -75,9 +75,9 @@ export async function startMemoryMesh(options: MemoryMeshOptions = {}): Promise<
     Cosmos: "memory",
     ...options.gatewayEnv,
   });
-  const cloud = { away: false };
+  const [cloud, lists] = [{ away: false }, { away: false }];
   const parts = {
-    client: options.aroundClient?.(client) ?? client,
+    client: withoutLists(client, lists),
     documents: severable(documents, cloud),
     events: severable(events.sender, cloud),
     reports: severable(reports.sender, cloud),
@@ -104,14 +104,8 @@ export async function startMemoryMesh(options: MemoryMeshOptions = {}): Promise<
       stalled = promise;
       return { [Symbol.dispose]: resolve };
     },
-    cutCloud() {
-      cloud.away = true;
-      return {
-        [Symbol.dispose]() {
-          cloud.away = false;
-        },
-      };
-    },
+    cutCloud: () => cut(cloud),
+    cutLists: () => cut(lists),
     async restartGateway() {
       await gateway[Symbol.asyncDispose]();
       gateway = await startGateway(config, parts);
@@ -134,8 +128,31 @@ function memoryFunctions(documents: DocumentStore, snapshots: MemoryHub, log: Ga
   });
 }
 
+interface Cut {
+  away: boolean;
+}
+
+function cut(what: Cut): Disposable {
+  Object.assign(what, { away: true });
+  return { [Symbol.dispose]: () => void Object.assign(what, { away: false }) };
+}
+
+function isList({ path, method = "GET" }: KubernetesCall): boolean {
+  return method === "GET" && /^\/apis?(\/[^/]+){1,2}\/[a-z]+$/.test(path);
+}
+
+function withoutLists(client: KubernetesClient, lists: Cut): KubernetesClient {
+  const refuse = (path: string): Promise<never> | undefined =>
+    lists.away ? Promise.reject(new MeshError("unavailable", `Kubernetes does not answer ${path}`)) : undefined;
+  return {
+    ...client,
+    call: (call) => (isList(call) && refuse(call.path)) || client.call(call),
+    watch: (path, signal, line) => refuse(path) ?? client.watch(path, signal, line),
+  };
+}
+
 /** As it is, but while the cloud is away every call is refused as the network does it. */
-function severable<Port extends object>(port: Port, cloud: { readonly away: boolean }): Port {
+function severable<Port extends object>(port: Port, cloud: Cut): Port {
   const wrapped = Object.entries(port).map(([name, call]: [string, (...args: readonly unknown[]) => unknown]) => [
     name,
     (...args: readonly unknown[]) =>

@@ -15,6 +15,7 @@ import type { KubernetesClient, KubernetesObject } from "./client.ts";
 import type { EndpointSlice } from "./endpoint-slices.ts";
 import { type Collection, type ListWatch, startListWatch } from "./list-watch.ts";
 import { type Pod, toPod } from "./pods.ts";
+import type { EndpointState } from "./saved-endpoints.ts";
 import { createSliceIndex } from "./slice-index.ts";
 import type { SelectingService } from "./workload-classes.ts";
 
@@ -51,6 +52,13 @@ export interface ClusterObjects extends AsyncDisposable {
   readonly onChange: (listener: (change: ClusterChange) => void) => Disposable;
 }
 
+/** A picture that can begin with what another process saw. */
+export interface RestorableObjects extends ClusterObjects {
+  readonly endpoints: () => EndpointState;
+  /** Stands in for lists that did not come yet; each is replaced as a whole when it comes. */
+  readonly restore: (saved: EndpointState) => void;
+}
+
 const podCollection: Collection = { group: "", version: "v1", plural: "pods", kind: "Pod" };
 const sliceCollection: Collection = {
   group: "discovery.k8s.io",
@@ -59,7 +67,7 @@ const sliceCollection: Collection = {
   kind: "EndpointSlice",
 };
 
-export function startClusterObjects(options: ClusterObjectsOptions): ClusterObjects {
+export function startClusterObjects(options: ClusterObjectsOptions): RestorableObjects {
   const listeners = new Set<(change: ClusterChange) => void>();
   const emit = (change: ClusterChange): void => {
     for (const listener of listeners) {
@@ -73,12 +81,14 @@ export function startClusterObjects(options: ClusterObjectsOptions): ClusterObje
   const picture = createPicture(options, emit);
   const watches: ListWatch[] = [];
   const firstLists: Promise<void>[] = [];
+  const seen = new Set<Collection["plural"]>();
   const follow = (collection: Collection, keep: Keep): void => {
     const first = Promise.withResolvers<void>();
     firstLists.push(first.promise);
     const watch = startListWatch(options.client, collection, {
       replaced: (objects) => {
         keep.replace(objects);
+        seen.add(collection.plural);
         first.resolve();
       },
       applied: keep.apply,
@@ -97,6 +107,8 @@ export function startClusterObjects(options: ClusterObjectsOptions): ClusterObje
       await Promise.all(watches.map((watch) => watch.relist()));
     },
     listed,
+    endpoints: picture.endpoints,
+    restore: (saved) => picture.restore(saved, seen),
     onChange(listener) {
       listeners.add(listener);
       return { [Symbol.dispose]: () => listeners.delete(listener) };
@@ -159,6 +171,10 @@ function createPicture(options: ClusterObjectsOptions, emit: (change: ClusterCha
     place(pod);
     emit({ kind: "pod", pod: pod.key });
   };
+  const beginClasses = (): void => {
+    classesBegun = true;
+    for (const pod of pods.values()) place(pod);
+  };
   const removePod = (key: string): void => {
     if (!pods.delete(key)) return;
     roster.dismiss(key);
@@ -169,9 +185,18 @@ function createPicture(options: ClusterObjectsOptions, emit: (change: ClusterCha
       keepMeshObjects(collection, { objects: () => objects, notes, services, change, classify }),
     pods: keepByKey(() => pods.keys(), applyPod, removePod),
     slices: keepByKey(slices.keys, slices.apply, slices.remove),
-    beginClasses: (): void => {
-      classesBegun = true;
-      for (const pod of pods.values()) place(pod);
+    beginClasses,
+    endpoints: (): EndpointState => ({
+      pods: [...pods.values()],
+      slices: [...slices.all()],
+      services: [...services.values()].flatMap((own) => [...own.values()]),
+    }),
+    restore(saved: EndpointState, seen: ReadonlySet<string>): void {
+      if (!seen.has("services")) for (const service of saved.services) putService(services, service);
+      if (!seen.has(podCollection.plural)) for (const pod of saved.pods) pods.set(pod.key, pod);
+      if (!seen.has(sliceCollection.plural)) for (const slice of saved.slices) slices.restore(slice);
+      beginClasses();
+      for (const pod of pods.keys()) emit({ kind: "pod", pod });
     },
     stop: () => roster.stop(),
     read: {
@@ -320,15 +345,15 @@ function noteOf({ metadata }: KubernetesObject): ObjectNote {
 
 function keepService(
   services: Map<string, Map<string, SelectingService>>,
-  { metadata, spec }: KubernetesObject & { readonly spec?: unknown },
+  { metadata: { namespace = "", name }, spec }: KubernetesObject & { readonly spec?: unknown },
 ): void {
-  const namespace = metadata.namespace ?? "";
+  putService(services, { metadata: { namespace, name }, spec: spec as NonNullable<SelectingService["spec"]> });
+}
+
+function putService(services: Map<string, Map<string, SelectingService>>, service: SelectingService): void {
+  const namespace = service.metadata?.namespace ?? "";
   const own = services.get(namespace) ?? new Map<string, SelectingService>();
-  services.set(namespace, own);
-  own.set(metadata.name, {
-    metadata: { namespace, name: metadata.name },
-    spec: spec as NonNullable<SelectingService["spec"]>,
-  });
+  services.set(namespace, own.set(service.metadata?.name ?? "", service));
 }
 
 function dropAbsent(services: Map<string, Map<string, SelectingService>>, list: readonly KubernetesObject[]): void {

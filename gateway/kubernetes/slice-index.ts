@@ -6,9 +6,12 @@ import { type EndpointSlice, toEndpointSlice } from "./endpoint-slices.ts";
 export interface SliceIndex {
   readonly keys: () => Iterable<string>;
   readonly apply: (object: KubernetesObject) => void;
+  /** As `apply`, of one that was reduced before. */
+  readonly restore: (slice: EndpointSlice) => void;
   /** By `namespace/name` of the slice. */
   readonly remove: (key: string) => void;
   readonly of: (service: ServiceKey) => Iterable<EndpointSlice>;
+  readonly all: () => Iterable<EndpointSlice>;
 }
 
 /** `changed` is told every Service that a change may concern: a slice that moves to another Service concerns both. */
@@ -24,19 +27,20 @@ export function createSliceIndex(changed: (service: ServiceKey) => void): SliceI
     if (own?.size === 0) slices.delete(service);
     changed(service);
   };
+  const put = (key: string, slice: EndpointSlice | undefined): void => {
+    if (slice?.service !== serviceOf.get(key)) remove(key);
+    if (slice === undefined) return;
+    const own = slices.get(slice.service) ?? new Map<string, EndpointSlice>();
+    slices.set(slice.service, own.set(key, slice));
+    serviceOf.set(key, slice.service);
+    changed(slice.service);
+  };
   return {
     keys: () => serviceOf.keys(),
-    apply(object) {
-      const slice = toEndpointSlice(object);
-      const key = `${object.metadata.namespace ?? ""}/${object.metadata.name}`;
-      if (slice?.service !== serviceOf.get(key)) remove(key);
-      if (slice === undefined) return;
-      const own = slices.get(slice.service) ?? new Map<string, EndpointSlice>();
-      slices.set(slice.service, own.set(key, slice));
-      serviceOf.set(key, slice.service);
-      changed(slice.service);
-    },
+    apply: (object) => put(`${object.metadata.namespace ?? ""}/${object.metadata.name}`, toEndpointSlice(object)),
+    restore: (slice) => put(slice.key, slice),
     remove,
     of: (service) => slices.get(service)?.values() ?? [],
+    all: () => [...slices.values()].flatMap((own) => [...own.values()]),
   };
 }

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { systemClock } from "../../shared/shell/system-clock.ts";
 import type { ModeDeclaration } from "../autonomous/declare-mode.ts";
 import type { GatewayConfig } from "../config.ts";
@@ -61,20 +62,20 @@ export function startPublishing(
     clock: systemClock,
     log: (event) => observe(event, { parts, metrics, fault }),
   };
-  const running = whileHoldingLease(
-    parts.client,
-    {
-      namespace: config.namespace,
-      name: publisherLease,
-      identity: config.replica,
-      duration: durations.lease,
-      signal: stop.signal,
-      fault,
-    },
-    async (lease) => {
+  const lease = {
+    namespace: config.namespace,
+    name: publisherLease,
+    identity: config.replica,
+    duration: durations.lease,
+    signal: stop.signal,
+    fault,
+  };
+  const publish = () =>
+    whileHoldingLease(parts.client, lease, async (lease) => {
       await Promise.all([publishWhileLeading(options, lease), autonomy?.declaration.whileLeading(lease)]);
-    },
-  );
+    });
+  // Part of a picture is not worth leading for.
+  const running = Promise.race([objects.listed, once(stop.signal, "abort")]).then(publish);
   return {
     async [Symbol.asyncDispose]() {
       stop.abort();

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import type { Condition } from "../../gateway/admin/conditions.ts";
+import { localCluster } from "../../local/names.ts";
 import { within } from "../conformance/xds/within.ts";
 import { trafficTarget } from "../support/build.ts";
 import { eventually } from "../support/data-path/eventually.ts";
@@ -94,5 +95,84 @@ describe("while the cloud is away", () => {
     await eventually("the mode is left", async () => !(await isAutonomous(shop)) || undefined);
     assert.ok((await shop.settled()) > version, "the cloud compiled it");
     assert.deepEqual(received.slice(before), []);
+  });
+
+  it("it goes on compiling its own state after a restart, and lets no proxy go back", async (t) => {
+    const gatewayEnv = { ...impatient, WEFT_STATE_DIR: await stateDir(t) };
+    await using opened = await openShop({ permissive: false, objects: [allRequests], gatewayEnv });
+    const { shop } = opened;
+    const pod = await shop.run({ name: "server", account: "server", labels: { app: "server" } });
+    await using server = shop.connect(pod);
+    await server.until("it has a policy", () => server.held.extension.has("authz-8080"));
+    await shop.settled();
+
+    using _ = shop.mesh.cutCloud();
+    await shop.apply(target);
+    await server.until("the grant is enforced", () =>
+      server.text("extension", "authz-8080").includes(principalOf("client")),
+    );
+    await shop.mesh.restartGateway();
+    await within(server.ended, "the end of the stream");
+    await using back = shop.connect(pod, { holding: server.held });
+    await back.until("its certificate is signed anew", () => back.text("secret", "identity") !== "");
+    await using fresh = shop.connect(await shop.run({ name: "new", account: "new" }));
+    await fresh.until("a new pod may dial the server", () => fresh.held.route.has("shop/server/80"));
+    _[Symbol.dispose]();
+    await eventually("the mode is left", async () => !(await isAutonomous(shop)) || undefined);
+    await shop.settled();
+    const sent = back.received.flat().filter((line) => !line.includes(" -"));
+    assert.deepEqual(new Set(sent), new Set(["secret identity"]));
+    const told = await eventually("what was served locally is told", async () => {
+      const found = await shop.mesh.documents.list("changes", localCluster, { prefix: "local:", limit: 10 });
+      return found.length > 0 && found;
+    });
+    assert.ok(told);
+  });
+
+  it("a rollback that is pinned is not undone", async () => {
+    await using opened = await openShop({ permissive: false, objects: [allRequests, target], gatewayEnv: impatient });
+    const { shop } = opened;
+    await using server = shop.connect(await shop.run({ name: "server", account: "server", labels: { app: "server" } }));
+    await server.until("the grant", () => server.text("extension", "authz-8080").includes(principalOf("client")));
+    const granted = await shop.settled();
+    await shop.remove(target);
+    await server.until("its end", () => !server.text("extension", "authz-8080").includes(principalOf("client")));
+    await shop.settled();
+    await shop.mesh.functions.pins.rollback(localCluster, granted, { who: "a person", why: "the grant is missed" });
+    await server.until("the rollback", () => server.text("extension", "authz-8080").includes(principalOf("client")));
+
+    using _ = shop.mesh.cutCloud();
+    await shop.apply(trafficTarget("shop/late", { to: "server", from: ["shop/late"], rules: [anyRequest] }));
+    await eventually("the mode is declared", () => isAutonomous(shop));
+    const { received } = server;
+    const before = received.length;
+    // A new class is compiled from the state in force, by then every change was seen.
+    await using fresh = shop.connect(await shop.run({ name: "new", account: "new" }));
+    await fresh.until("a new pod is served", () => fresh.held.listener.has("outbound"));
+    assert.deepEqual(received.slice(before).flat(), []);
+    assert.ok(server.text("extension", "authz-8080").includes(principalOf("client")));
+  });
+});
+
+describe("while Kubernetes answers no lists", () => {
+  it("a gateway that starts serves pods with the endpoints that it saved", async (t) => {
+    const gatewayEnv = { WEFT_STATE_DIR: await stateDir(t), WEFT_KUBERNETES_PATIENCE_MS: "100" };
+    await using opened = await openShop({ permissive: true, gatewayEnv });
+    const { shop, client, clientPod } = opened;
+    await shop.run({ name: "server", account: "server", labels: { app: "server" }, address: "10.244.0.1" });
+    const has = (proxy: typeof client) => proxy.text("endpoint", "shop/server/80/all").includes("10.244.0.1");
+    await client.until("the server", () => has(client));
+    await shop.settled();
+
+    using _ = shop.mesh.cutLists();
+    await shop.mesh.restartGateway();
+    await within(client.ended, "the end of the stream");
+    await using back = shop.connect(clientPod, { holding: client.held });
+    await back.until("its certificate is signed anew", () => back.text("secret", "identity") !== "");
+    assert.ok(has(back));
+    _[Symbol.dispose]();
+    await shop.settled();
+    const sent = back.received.flat().filter((line) => !line.includes(" -"));
+    assert.deepEqual(new Set(sent), new Set(["secret identity"]));
   });
 });
