@@ -8,6 +8,7 @@ import type { FunctionLog, FunctionParts } from "./ports.ts";
 import { createRecomputeFleet } from "./recompute-fleet.ts";
 import { createRecordReports } from "./record-reports.ts";
 import { createSweep } from "./sweep.ts";
+import { createStorageSweep } from "./sweep-storage.ts";
 import { createClusterUpdater } from "./update-cluster.ts";
 import { createMessageVerifier } from "./verify-messages.ts";
 
@@ -18,6 +19,7 @@ export interface FunctionsApp {
   readonly recordReports: (messages: readonly unknown[]) => Promise<void>;
   readonly recomputeFleet: () => Promise<void>;
   readonly sweep: () => Promise<void>;
+  readonly sweepStorage: () => Promise<void>;
   readonly pins: ClusterPins;
 }
 
@@ -30,6 +32,7 @@ export function composeFunctions(parts: FunctionParts): FunctionsApp {
     recordReports: createRecordReports(parts, verifier),
     recomputeFleet: createRecomputeFleet(parts, updater),
     sweep: createSweep(parts, updater),
+    sweepStorage: createStorageSweep(parts),
     pins: createClusterPins(parts, updater),
   };
 }

@@ -38,6 +38,7 @@ app.cosmosDB("recompute-fleet", {
   handler: () => functions.recomputeFleet(),
 });
 app.timer("sweep", { schedule: "*/30 * * * * *", handler: () => functions.sweep() });
+app.timer("sweep-storage", { schedule: "0 17 * * * *", handler: () => functions.sweepStorage() });
 app.http("health", { route: "health", methods: ["GET"], authLevel: "anonymous", handler: () => health(parts) });
 for (const act of ["rollback", "freeze", "release"] as const)
   app.http(act, {

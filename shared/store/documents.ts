@@ -135,10 +135,13 @@ export interface ClusterProblems {
   readonly problems: readonly Problem[];
 }
 
-/** What one gateway replica says of its proxies; the whole of it, so that the newest is enough. */
+/** What the replicas of a cluster's gateway say of its proxies, added up; the whole of it, so that the newest is enough. */
 export interface ProxyReport {
-  readonly replica: string;
   readonly time: string;
+  /** Milliseconds after which the next comes, although nothing happened. */
+  readonly interval: number;
+  /** Those that it adds up: which version each serves, to how many proxies. */
+  readonly replicas: readonly { readonly replica: string; readonly serves: number; readonly connected: number }[];
   readonly wanted: number;
   readonly totals: { readonly connected: number; readonly settled: number; readonly refusing: number };
   /** Totals of the newest open changes, by version. */
@@ -197,6 +200,11 @@ export function singleId(version: ContentHash): string {
 /** `point:` and `change:` ids sort by version as text. */
 export function versionedId(kind: "point" | "change", version: number): string {
   return `${kind}:${version.toString().padStart(12, "0")}`;
+}
+
+/** All partitions in which a cluster's blocks, packs and resources lie. */
+export function blockPartitions(cluster: string): readonly string[] {
+  return Array.from({ length: 256 }, (_, byte) => `${cluster}:${byte.toString(16).padStart(2, "0")}`);
 }
 
 /** Partition of a block, pack or place: the cluster and the first byte of the hash. */

@@ -5,7 +5,14 @@ import type { SealedResource } from "../core/snapshot/snapshot.ts";
 import type { DocumentStore } from "../ports/document-store.ts";
 import { eachOf } from "../shell/each-of.ts";
 import { MeshError } from "../shell/mesh-error.ts";
-import { blockPartition, type PackDocument, type PackEntry, type PlaceDocument, singleId } from "./documents.ts";
+import {
+  blockPartition,
+  blockPartitions,
+  type PackDocument,
+  type PackEntry,
+  type PlaceDocument,
+  singleId,
+} from "./documents.ts";
 
 /** Bytes of bodies that go into one pack before the next is begun. */
 const packBytes = 256 * 1024;
@@ -76,10 +83,10 @@ async function loadPacked(
   return found;
 }
 
-/** MeshError `block-damaged` when it is missing or not what its hash says. */
+/** Nothing when it is gone: then what was in it lies elsewhere, or is not needed. MeshError `block-damaged` when it is not what its hash says. */
 async function readPack({ documents, cluster }: ResourceStore, pack: ContentHash): Promise<readonly PackEntry[]> {
   const stored = await documents.get<PackDocument>("blocks", blockPartition(cluster, pack), pack);
-  if (stored === undefined) throw new MeshError("block-damaged", `pack ${pack} of ${cluster} is missing`);
+  if (stored === undefined) return [];
   if (contentHash(stored.body.text) !== pack)
     throw new MeshError("block-damaged", `pack ${pack} of ${cluster} does not match its hash`);
   return JSON.parse(stored.body.text) as readonly PackEntry[];
@@ -102,6 +109,17 @@ async function putSingles({ documents, cluster }: ResourceStore, entries: readon
   });
 }
 
+/** Puts resources that are stored already into new packs and changes their places; where they lay is left. */
+export async function repackResources(store: ResourceStore, versions: Iterable<ContentHash>): Promise<void> {
+  const found = await loadResources(store, versions);
+  const entries = [...found.values()].map(({ version, body, causes }) => ({
+    version,
+    body: body.toString("base64"),
+    causes,
+  }));
+  await putPacks(store, entries);
+}
+
 async function putPacks({ documents, cluster }: ResourceStore, all: readonly PackEntry[]): Promise<void> {
   const places = new Map<string, Record<string, ContentHash>>();
   const packs: { readonly hash: ContentHash; readonly text: string }[] = [];
@@ -119,6 +137,56 @@ async function putPacks({ documents, cluster }: ResourceStore, all: readonly Pac
     await documents.put("blocks", { id: hash, partition: blockPartition(cluster, hash), body });
   });
   await eachOf([...places], requestsAtOnce, ([partition, added]) => addPlaces(documents, partition, added));
+}
+
+/** Version → the pack in which it lies. */
+export type Places = ReadonlyMap<ContentHash, ContentHash>;
+
+/** All places of the cluster. */
+export async function readPlaces({ documents, cluster }: ResourceStore): Promise<Places> {
+  const places = new Map<ContentHash, ContentHash>();
+  await eachOf(blockPartitions(cluster), requestsAtOnce, async (partition) => {
+    const place = await documents.get<PlaceDocument>("blocks", partition, "place");
+    for (const [version, pack] of Object.entries(place?.body.packs ?? {})) places.set(version as ContentHash, pack);
+  });
+  return places;
+}
+
+/** Those of the versions that are in the packs that their places name: a place may be older than its pack's end. */
+export async function packedAmong(
+  store: ResourceStore,
+  places: Places,
+  versions: readonly ContentHash[],
+): Promise<ReadonlySet<ContentHash>> {
+  const packs = new Set(versions.flatMap((version) => places.get(version) ?? []));
+  const there = new Set<ContentHash>();
+  await eachOf([...packs], requestsAtOnce, async (pack) => {
+    for (const { version } of await readPack(store, pack)) if (places.get(version) === pack) there.add(version);
+  });
+  return new Set(versions.filter((version) => there.has(version)));
+}
+
+/** Drops from the place document that has this etag what nobody needs; nothing when it was written since. */
+export async function forgetPlaces(
+  documents: DocumentStore,
+  options: {
+    readonly partition: string;
+    readonly etag: string;
+    readonly isNeeded: (version: ContentHash, pack: ContentHash) => boolean;
+  },
+): Promise<void> {
+  const { partition, etag, isNeeded } = options;
+  const present = await documents.get<PlaceDocument>("blocks", partition, "place");
+  if (present === undefined || present.etag !== etag) return;
+  const all = Object.entries(present.body.packs);
+  const packs = Object.fromEntries(all.filter(([version, pack]) => isNeeded(version as ContentHash, pack)));
+  if (Object.keys(packs).length === all.length) return;
+  const body: PlaceDocument = { packs };
+  try {
+    await documents.batch("blocks", [{ kind: "replace", etag, document: { id: "place", partition, body } }]);
+  } catch (error) {
+    if (MeshError.from(error).code !== "precondition-failed") throw error; // somebody needs it again
+  }
 }
 
 /** Adds to a place document by compare-and-set: two publishers may write the same one. */

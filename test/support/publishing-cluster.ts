@@ -34,7 +34,7 @@ export interface PublishingCluster {
 const mesh = "weft";
 
 export async function startPublishingCluster(
-  options: { readonly cluster?: string; readonly documents?: DocumentStore } = {},
+  options: { readonly cluster?: string; readonly documents?: DocumentStore; readonly now?: () => Date } = {},
 ): Promise<PublishingCluster> {
   const { cluster = "test", documents = createMemoryDocumentStore() } = options;
   const { publicKey, privateKey } = generateKeyPairSync("ed25519");
@@ -52,7 +52,7 @@ export async function startPublishingCluster(
       send: async (_key, messages) => void pointers.push(...(messages as SnapshotPointer[])),
       [Symbol.asyncDispose]: async () => undefined,
     },
-    now: () => new Date("2026-01-01T00:00:00Z"),
+    now: options.now ?? (() => new Date("2026-01-01T00:00:00Z")),
     log: { info: () => undefined, warn: (message) => void warnings.push(message) },
     clusterTimeLimit: 10_000,
   });

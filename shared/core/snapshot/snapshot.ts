@@ -247,6 +247,21 @@ export function versionsOf(index: Trie): ReadonlySet<ContentHash> {
   return versions;
 }
 
+/** What an index names that `before` does not: versions of resources, and roots of sets. */
+export function namedSince(
+  before: Trie,
+  index: Trie,
+): { readonly versions: ReadonlySet<ContentHash>; readonly sets: ReadonlySet<ContentHash> } {
+  const versions = new Set<ContentHash>();
+  const sets = new Set<ContentHash>();
+  for (const { key, after } of before.compare(index)) {
+    for (const [, version] of resourcesIn(key, after)) versions.add(version);
+    const root = key.startsWith(classPrefix) ? setRootOf(index, key.slice(classPrefix.length) as ClassKey) : undefined;
+    if (root !== undefined) sets.add(root);
+  }
+  return { versions, sets };
+}
+
 /** The resources that one entry of the index names. */
 function resourcesIn(key: string, value: string | undefined): readonly (readonly [ResourceId, ContentHash])[] {
   if (value === undefined) return [];
