@@ -9,7 +9,13 @@ import {
   partitionOf,
 } from "../../../shared/adapters/azure/cosmos-documents.ts";
 import { CosmosRefused, type RetryOptions, withRetries } from "../../../shared/adapters/azure/cosmos-refusal.ts";
-import type { BatchOperation, Container, DocumentStore, NewDocument } from "../../../shared/ports/document-store.ts";
+import type {
+  BatchOperation,
+  Container,
+  DocumentStore,
+  DocumentSweeping,
+  NewDocument,
+} from "../../../shared/ports/document-store.ts";
 import { checkBatch, checkDocument, checkSize } from "../../../shared/shell/document-limits.ts";
 import { CosmosError } from "../store/cosmos-error.ts";
 import type { Json, JsonObject } from "../store/json.ts";
@@ -101,23 +107,36 @@ export function createCoreDocumentStore(options: CoreDocumentStoreOptions): Docu
       const items = await findAll(name, { text: query, parameters: valuesOf(parameters), scope: { kind: "all" } });
       return items.map((item) => partitionOf(name, item)).sort();
     },
-    sweeping: {
-      async marks(name, partition, range) {
-        const { query, parameters } = marksQuery(range);
-        const scope = { kind: "key", key: [partition] } as const;
-        const items = await findAll(name, { text: query, parameters: valuesOf(parameters), scope });
-        return items.map((item) => markOf(copyOf(item) as CosmosItem));
-      },
-      async remove(name, partition, { id, etag }) {
-        const operation: Operation = { kind: "delete", partitionKey: [partition], id, ifMatch: etag };
-        return request(name, (caller) => {
-          const answer = core.item(caller, operation);
-          const { result } = answer;
-          if (!(result instanceof CosmosError)) return { ...answer, result: true };
-          const gone = result.status === 412 || (result.status === 404 && result.substatus === undefined);
-          return { ...answer, result: gone ? false : result };
-        });
-      },
+    sweeping: sweepingOver({ core, request, findAll }),
+  };
+}
+
+interface Requests {
+  readonly core: CosmosCore;
+  readonly request: <Result>(name: Container, ask: (caller: Caller) => Answer<Result>) => Promise<Result>;
+  readonly findAll: (
+    name: Container,
+    query: Omit<QueryRequest, "maxItems" | "continuation">,
+  ) => Promise<readonly JsonObject[]>;
+}
+
+function sweepingOver({ core, request, findAll }: Requests): DocumentSweeping {
+  return {
+    async marks(name, partition, range) {
+      const { query, parameters } = marksQuery(range);
+      const scope = { kind: "key", key: [partition] } as const;
+      const items = await findAll(name, { text: query, parameters: valuesOf(parameters), scope });
+      return items.map((item) => markOf(copyOf(item) as CosmosItem));
+    },
+    async remove(name, partition, { id, etag }) {
+      const operation: Operation = { kind: "delete", partitionKey: [partition], id, ifMatch: etag };
+      return request(name, (caller) => {
+        const answer = core.item(caller, operation);
+        const { result } = answer;
+        if (!(result instanceof CosmosError)) return { ...answer, result: true };
+        const gone = result.status === 412 || (result.status === 404 && result.substatus === undefined);
+        return { ...answer, result: gone ? false : result };
+      });
     },
   };
 }

@@ -8,6 +8,7 @@ import { withTimeLimit } from "../../shell/time-limit.ts";
 import {
   bodyOf,
   type CosmosItem,
+  type CosmosQuery,
   everywhereQuery,
   itemOf,
   listQuery,
@@ -32,24 +33,27 @@ export interface CosmosOptions {
 const defaultRetryFor = 5_000;
 const defaultAnswerWithin = 15_000;
 
+/** One request, tried again as long as it was surely not done. @throws MeshError */
+type Request = <Result>(
+  name: Container,
+  call: (container: CosmosContainer, abortSignal: AbortSignal) => Promise<Result>,
+) => Promise<Result>;
+
 /**
- * DocumentStore over the SDK. Its own retries of throttled requests are off: one policy (`withRetries`) holds for all
- * requests, batches too. Reads show the session, so that this process reads what it wrote.
+ * The SDK's own retries of throttled requests are off: one policy (`withRetries`) holds for all requests, batches too.
+ * Reads show the session, so that this process reads what it wrote.
  */
-export function createCosmosDocumentStore(options: CosmosOptions): DocumentStore {
+function createRequests(options: CosmosOptions): Request {
   const { retryFor = defaultRetryFor, answerWithin = defaultAnswerWithin } = options;
-  let client = clientOf(options, answerWithin);
   const retries = { limit: retryFor, now: () => performance.now(), pause: sleep, random: Math.random };
+  let client = clientOf(options, answerWithin);
 
   /** A session that the account cannot follow any more (it was restored, or made anew) ends with its client. */
   const beginSession = (): void => {
     client.dispose();
     client = clientOf(options, answerWithin);
   };
-  const request = <Result>(
-    name: Container,
-    call: (container: CosmosContainer, abortSignal: AbortSignal) => Promise<Result>,
-  ): Promise<Result> => {
+  return (name, call) => {
     let behind = 0;
     return withRetries(async () => {
       try {
@@ -64,6 +68,17 @@ export function createCosmosDocumentStore(options: CosmosOptions): DocumentStore
       }
     }, retries);
   };
+}
+
+/** DocumentStore over the SDK. */
+export function createCosmosDocumentStore(options: CosmosOptions): DocumentStore {
+  const request = createRequests(options);
+  /** All that a query finds: of one partition, or of all. */
+  const findAll = (name: Container, query: CosmosQuery, partition?: string): Promise<readonly CosmosItem[]> =>
+    request(name, async ({ items }, abortSignal) => {
+      const feed = partition === undefined ? { abortSignal } : { abortSignal, partitionKey: partition };
+      return (await items.query<CosmosItem>(query, feed).fetchAll()).resources;
+    });
   return {
     async get<Body>(name: Container, partition: string, id: string) {
       const response = await request(name, async (container, abortSignal) => {
@@ -104,25 +119,16 @@ export function createCosmosDocumentStore(options: CosmosOptions): DocumentStore
       partition: string,
       range: { readonly prefix: string; readonly limit: number },
     ): Promise<readonly Body[]> {
-      const items = await request(name, async (container, abortSignal) => {
-        const options = { partitionKey: partition, abortSignal };
-        return (await container.items.query<CosmosItem>(listQuery(range), options).fetchAll()).resources;
-      });
+      const items = await findAll(name, listQuery(range), partition);
       return items.toReversed().map((item) => bodyOf<Body>(item));
     },
     async partitionsWith(name, id) {
-      const items = await request(name, async (container, abortSignal) => {
-        return (await container.items.query<CosmosItem>(everywhereQuery(id), { abortSignal }).fetchAll()).resources;
-      });
+      const items = await findAll(name, everywhereQuery(id));
       return items.map((item) => partitionOf(name, item)).sort();
     },
     sweeping: {
       async marks(name, partition, range) {
-        const items = await request(name, async (container, abortSignal) => {
-          const options = { partitionKey: partition, abortSignal };
-          return (await container.items.query<CosmosItem>(marksQuery(range), options).fetchAll()).resources;
-        });
-        return items.map(markOf);
+        return (await findAll(name, marksQuery(range), partition)).map((item) => markOf(item));
       },
       async remove(name, partition, { id, etag }) {
         const accessCondition = { type: "IfMatch", condition: etag };

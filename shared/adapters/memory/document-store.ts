@@ -21,40 +21,58 @@ interface Kept {
 /** Containers that drop documents (infra/containers.ts); elsewhere a `ttl` is kept and means nothing. */
 const expiring: ReadonlySet<Container> = new Set(["policies", "changes", "rejected"]);
 
+/** The documents of all containers, by address. */
+interface Shelves {
+  documents(container: Container): Map<string, Kept>;
+  find(container: Container, partition: string, id: string): Kept | undefined;
+  /** Those that have not expired, of one partition or of all, by id. */
+  present(container: Container, partition?: string): readonly Kept[];
+  keep(container: Container, kept: Iterable<Kept>): void;
+}
+
+function createShelves(now: () => number): Shelves {
+  const containers = new Map<Container, Map<string, Kept>>();
+  const documents = (container: Container): Map<string, Kept> => {
+    const present = containers.get(container) ?? new Map<string, Kept>();
+    containers.set(container, present);
+    return present;
+  };
+  return {
+    documents,
+    find(container, partition, id) {
+      const kept = documents(container).get(address(partition, id));
+      return kept === undefined || now() >= kept.expires ? undefined : kept;
+    },
+    present(container, partition) {
+      const kept = documents(container);
+      for (const [key, document] of kept) if (now() >= document.expires) kept.delete(key);
+      return [...kept.values()]
+        .filter((document) => partition === undefined || document.partition === partition)
+        .sort((one, other) => (one.id < other.id ? -1 : 1));
+    },
+    keep(container, kept) {
+      for (const document of kept) documents(container).set(address(document.partition, document.id), document);
+    },
+  };
+}
+
 /**
  * The reference implementation of DocumentStore. Documents are kept as text, so nobody shares objects with the store.
  *
  * @param now milliseconds since 1970, for documents that expire
  */
 export function createMemoryDocumentStore(now: () => number = Date.now): DocumentStore {
-  const containers = new Map<Container, Map<string, Kept>>();
+  const shelves = createShelves(now);
   let writes = 0;
-  const documents = (container: Container): Map<string, Kept> => {
-    const present = containers.get(container) ?? new Map<string, Kept>();
-    containers.set(container, present);
-    return present;
-  };
-  const find = (container: Container, partition: string, id: string): Kept | undefined => {
-    const kept = documents(container).get(address(partition, id));
-    return kept === undefined || now() >= kept.expires ? undefined : kept;
-  };
-  const present = (container: Container): readonly Kept[] => {
-    const kept = documents(container);
-    for (const [key, document] of kept) if (now() >= document.expires) kept.delete(key);
-    return [...kept.values()];
-  };
   const newVersion = (container: Container, { id, partition, body, ttl }: NewDocument): Kept => {
     const lives = ttl === undefined || !expiring.has(container) ? Number.POSITIVE_INFINITY : ttl * 1000;
     const written = Math.floor(now() / 1000) * 1000;
     return { id, partition, text: JSON.stringify(body), written, expires: now() + lives, etag: `"${++writes}"` };
   };
-  const keep = (container: Container, kept: Iterable<Kept>): void => {
-    for (const document of kept) documents(container).set(address(document.partition, document.id), document);
-  };
   /** The document that an operation leaves, after those before it in the batch. @throws MeshError when it is refused */
   const outcome = (container: Container, operation: BatchOperation, before: ReadonlyMap<string, Kept>): Kept => {
     const { id, partition } = operation.document;
-    const present = before.get(address(partition, id)) ?? find(container, partition, id);
+    const present = before.get(address(partition, id)) ?? shelves.find(container, partition, id);
     if (operation.kind === "create" && present !== undefined)
       throw new MeshError("precondition-failed", `${id} exists`);
     if (operation.kind === "replace" && present?.etag !== operation.etag)
@@ -63,14 +81,14 @@ export function createMemoryDocumentStore(now: () => number = Date.now): Documen
   };
   return {
     async get<Body>(container: Container, partition: string, id: string): Promise<StoredDocument<Body> | undefined> {
-      const kept = find(container, partition, id);
+      const kept = shelves.find(container, partition, id);
       return kept === undefined ? undefined : { body: JSON.parse(kept.text) as Body, etag: kept.etag };
     },
     async put(container, document) {
       checkDocument(document);
       const kept = newVersion(container, document);
       checkSize([kept.text]);
-      keep(container, [kept]);
+      shelves.keep(container, [kept]);
     },
     async batch(container, operations) {
       checkBatch(operations);
@@ -80,36 +98,37 @@ export function createMemoryDocumentStore(now: () => number = Date.now): Documen
         const kept = outcome(container, operation, after);
         after.set(address(kept.partition, kept.id), kept);
       }
-      keep(container, after.values());
+      shelves.keep(container, after.values());
     },
     async list<Body>(
       container: Container,
       partition: string,
       options: { readonly prefix: string; readonly limit: number },
     ) {
-      return present(container)
-        .filter((kept) => kept.partition === partition && kept.id.startsWith(options.prefix))
-        .sort((a, b) => (a.id < b.id ? -1 : 1))
+      return shelves
+        .present(container, partition)
+        .filter((kept) => kept.id.startsWith(options.prefix))
         .slice(-options.limit)
         .map((kept) => JSON.parse(kept.text) as Body);
     },
     async partitionsWith(container, id) {
-      return present(container)
+      return shelves
+        .present(container)
         .filter((kept) => kept.id === id)
         .map((kept) => kept.partition)
         .sort();
     },
     sweeping: {
       async marks(container, partition, { after, limit }) {
-        return present(container)
-          .filter((kept) => kept.partition === partition && kept.id > after)
-          .sort((a, b) => (a.id < b.id ? -1 : 1))
+        return shelves
+          .present(container, partition)
+          .filter((kept) => kept.id > after)
           .slice(0, limit)
           .map(({ id, etag, written }) => ({ id, etag, written }));
       },
       async remove(container, partition, { id, etag }) {
-        if (find(container, partition, id)?.etag !== etag) return false;
-        return documents(container).delete(address(partition, id));
+        if (shelves.find(container, partition, id)?.etag !== etag) return false;
+        return shelves.documents(container).delete(address(partition, id));
       },
     },
   };
