@@ -62,13 +62,13 @@ async function conditionsOf({ gatewayUrl }: LocalMesh): Promise<ReadonlyMap<stri
   return new Map(conditions.map(({ type, status }) => [type, status]));
 }
 
-/** How often each sidecar took clusters, listeners, routes, endpoints or policies; renewed certificates are no change of policy. */
+/** How often each sidecar took clusters, listeners, routes, endpoints or policies. Renewed certificates, and addresses of the gateway itself, are not policy. */
 async function updatesTaken({ node }: LocalMesh): Promise<ReadonlyMap<string, number>> {
   const taken = new Map<string, number>();
   for await (const socket of glob(`${node?.runDir}/**/admin.sock`)) {
     const { body } = await askEnvoy(socket, { method: "GET", path: "/stats?filter=update_success|config_reload$" });
     for (const [, name = "", value] of body.matchAll(/^(.+): (\d+)$/gm))
-      if (!name.includes("sds.")) taken.set(`${socket} ${name}`, Number(value));
+      if (!/sds[.]|cluster[.]weft-xds[.]/.test(name)) taken.set(`${socket} ${name}`, Number(value));
   }
   assert.ok(taken.size > 0);
   return taken;
@@ -83,7 +83,7 @@ test("with the cloud away the cluster goes on, and its return changes nothing at
   if (mesh.withoutPods !== undefined) return context.skip(mesh.withoutPods.join("; "));
   await deployBookstore(mesh.client);
   const acknowledged = createAckMeter({ gatewayUrl: mesh.gatewayUrl, limitMs: 60_000 });
-  await walkRows(mesh, ["2", "3"], acknowledged);
+  await walkRows(mesh, ["1", "2", "3"], acknowledged);
 
   await Promise.all(cloud.map((part) => mesh.kill(part)));
   await eventually("the gateway says that it is stale", async () => (await conditionsOf(mesh)).get("Stale") === "True");
@@ -102,6 +102,8 @@ test("with the cloud away the cluster goes on, and its return changes nothing at
     return conditions.get("Stale") === "False" && conditions.get("Autonomous") === "False";
   });
   await untilSettled(mesh.gatewayUrl, { proxies: 6 });
-  assert.deepEqual(await updatesTaken(mesh), before);
+  // What Envoy has drained since is not counted any more.
+  const more = [...(await updatesTaken(mesh))].filter(([name, count]) => count !== before.get(name));
+  assert.deepEqual(more, []);
   await walkRows(mesh, ["5b"], acknowledged);
 });
