@@ -53,6 +53,18 @@ test("every npm script that a page names is there", () => {
   assert.deepEqual(missing, []);
 });
 
+test("every promise names a test that is there", () => {
+  const named = [...textOf("docs/promises.md").matchAll(/`([^`]+[.]test[.]ts)` “([^”]+)”/g)];
+  assert.ok(named.length > 40);
+  const missing = named.filter(
+    ([, file = "", name = ""]) => !existsSync(join(root, file)) || !textOf(file).includes(name),
+  );
+  assert.deepEqual(
+    missing.map(([text]) => text),
+    [],
+  );
+});
+
 test("the glossary is sorted and names each noun once", () => {
   const nouns = [...textOf("docs/glossary.md").matchAll(/^\| ([a-z][a-z ]*) \|/gm)].map(([, noun = ""]) => noun);
   assert.deepEqual(nouns, [...new Set(nouns)].sort());
