@@ -24,6 +24,7 @@ const sourceFolders = ["shared", "functions", "gateway", "infra", "local", "tool
 const slow = [
   /(^|\/)main\.test\.ts$/,
   /^test\/contract\/(cosmos(-faults|-partitions|-refusals)?|event-hubs|functions-host|(gateway-)?kubernetes(-faults)?)\.test\.ts$/,
+  /^test\/simulation\//,
   /^test\/(architecture|lint)\.test\.ts$/,
 ];
 

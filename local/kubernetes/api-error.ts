@@ -134,6 +134,26 @@ export function unsupportedMediaType(message: string): ApiError {
   return new ApiError({ code: 415, reason: "UnsupportedMediaType", message });
 }
 
+const timeout = "Timeout: request did not complete within requested timeout - context deadline exceeded";
+const unavailabilities = {
+  429: ["TooManyRequests", "the server has received too many requests and has asked us to try again later"],
+  500: ["InternalError", "Internal error occurred: etcdserver: request timed out"],
+  503: ["ServiceUnavailable", "the server is currently unable to handle the request"],
+  504: ["Timeout", timeout],
+} as const;
+
+/** The words of the real one when etcd or its own limits are in the way. */
+export function unavailable(code: keyof typeof unavailabilities, retryAfterSeconds?: number): ApiError {
+  const [reason, message] = unavailabilities[code];
+  const seconds = retryAfterSeconds ?? (code === 429 ? 1 : undefined);
+  return new ApiError({
+    code,
+    reason,
+    message,
+    details: seconds === undefined ? {} : { retryAfterSeconds: seconds },
+  });
+}
+
 export function methodNotAllowed(): ApiError {
   const message = "the server does not allow this method on the requested resource";
   return new ApiError({ code: 405, reason: "MethodNotAllowed", message, details: {} });

@@ -7,6 +7,8 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } 
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { faultFlags, parseControlPort, readFaultPlan } from "../faults/fault-plan.ts";
+import { kubernetesFault } from "./faults.ts";
 import { type Kubernetes, startKubernetes } from "./start-kubernetes.ts";
 
 const usage = `usage: npm run local:kubernetes -- [options]
@@ -16,6 +18,8 @@ const usage = `usage: npm run local:kubernetes -- [options]
   --service-cidr C     range of the Services' addresses (default: 10.128.0.0/16)
   --crds DIR           YAML files applied at start
   --kubeconfig FILE    where to write the kubeconfig (default: D/kubeconfig, or a new file in the temporary folder)
+  --faults JSON|FILE   what befalls requests, see local/faults/README.md
+  --control-port N     port of /faults on loopback, 0 for any
   --output json        print one line of JSON when ready`;
 
 const flags = {
@@ -26,6 +30,7 @@ const flags = {
   crds: { type: "string" },
   kubeconfig: { type: "string" },
   output: { type: "string" },
+  ...faultFlags,
   help: { type: "boolean", short: "h" },
 } as const;
 
@@ -51,10 +56,11 @@ function isOnPath(program: string): boolean {
   return folders.some((folder) => folder !== "" && existsSync(join(folder, program)));
 }
 
-function announce({ url }: Kubernetes, file: string): void {
+function announce({ url, faultsUrl }: Kubernetes, file: string): void {
   say(`Kubernetes API (stand-in) at ${url}`);
   say(`  export KUBECONFIG=${file}`);
   say("  kubectl get namespaces");
+  if (faultsUrl !== undefined) say(`  faults: ${faultsUrl}`);
   if (!isOnPath("kubectl")) say("  (no kubectl found on PATH: https://kubernetes.io/docs/tasks/tools/)");
 }
 
@@ -77,7 +83,10 @@ async function main(): Promise<void> {
     throw new Error(`--output ${values.output}: only json is known`);
   // Asked for before anybody can know that the process is there.
   const ended = signalled();
+  const controlPort = parseControlPort(values["control-port"]);
   const kubernetes = await startKubernetes({
+    faults: await readFaultPlan(values.faults, kubernetesFault),
+    ...(controlPort === undefined ? {} : { controlPort }),
     port: parsePort(values.port),
     ...(values.host === undefined ? {} : { host: values.host }),
     ...(values.dir === undefined ? {} : { dir: resolve(values.dir) }),
@@ -88,7 +97,8 @@ async function main(): Promise<void> {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, kubernetes.kubeconfig, { mode: 0o600 });
   chmodSync(file, 0o600);
-  const ready = { part: "kubernetes", pid: process.pid, address: kubernetes.url, kubeconfig: file };
+  const { url: address, faultsUrl: faults } = kubernetes;
+  const ready = { part: "kubernetes", pid: process.pid, address, kubeconfig: file, faults };
   if (values.output === "json") say(JSON.stringify(ready));
   else announce(kubernetes, file);
   await ended;

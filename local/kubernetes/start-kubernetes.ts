@@ -4,6 +4,9 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
+import { startFaultControl } from "../faults/fault-control.ts";
+import { createFaultInjector } from "../faults/fault-injector.ts";
+import type { FaultPlan } from "../faults/fault-plan.ts";
 import { applyFolder } from "./apply-folder.ts";
 import { createServerCertificate } from "./certificates.ts";
 import { isEstablished, startCustomResourceController } from "./controllers/custom-resources.ts";
@@ -11,6 +14,7 @@ import { startEndpointSliceController } from "./controllers/endpoint-slices.ts";
 import { startEventExpiry } from "./controllers/expired-events.ts";
 import { startGarbageCollector } from "./controllers/garbage-collection.ts";
 import { startNamespaceController } from "./controllers/namespaces.ts";
+import { type KubernetesFault, kubernetesFault } from "./faults.ts";
 import { createHttpServer } from "./http/server.ts";
 import { type Identity, loadIdentity } from "./identity.ts";
 import { customResourceDefinitionKind } from "./kinds/custom-resource-definition.ts";
@@ -23,6 +27,7 @@ import { kubeconfig } from "./kubeconfig.ts";
 import { type KubernetesObject, timestamp } from "./object.ts";
 import { openJournal } from "./store/journal.ts";
 import { createObjectStore, type ObjectStore } from "./store/object-store.ts";
+import { strike } from "./strike.ts";
 import { createTokens } from "./tokens/tokens.ts";
 import type { World } from "./world.ts";
 
@@ -37,6 +42,10 @@ export interface KubernetesOptions {
   readonly serviceCidr?: string;
   /** File or folder of YAML objects (CustomResourceDefinitions) applied before the server is ready. */
   readonly crds?: string;
+  /** What befalls requests and changes from the moment the server is ready; nothing when absent. */
+  readonly faults?: FaultPlan<KubernetesFault>;
+  /** Port of `/faults` on loopback, 0 for any; none when absent. */
+  readonly controlPort?: number;
 }
 
 export interface Kubernetes extends AsyncDisposable {
@@ -45,6 +54,8 @@ export interface Kubernetes extends AsyncDisposable {
   readonly port: number;
   /** YAML of a kubeconfig with an administrator's token. */
   readonly kubeconfig: string;
+  /** `http://127.0.0.1:PORT/faults`, where there is a control port. */
+  readonly faultsUrl: string | undefined;
 }
 
 const defaultHost = "127.0.0.1";
@@ -104,8 +115,16 @@ async function definitionsEstablished(store: ObjectStore): Promise<void> {
   while (pending()) await new Promise((resolve) => setImmediate(resolve));
 }
 
-function openStore(dir: string | undefined): { store: ObjectStore; close(): void } {
-  if (dir === undefined) return { store: createObjectStore(), close: () => undefined };
+interface OpenStore extends Disposable {
+  readonly store: ObjectStore;
+  /** Writes down all that the store holds, after it was replaced. */
+  save(): void;
+}
+
+function openStore(dir: string | undefined): OpenStore {
+  if (dir === undefined) {
+    return { store: createObjectStore(), save: () => undefined, [Symbol.dispose]: () => undefined };
+  }
   const journal = openJournal(join(dir, "store"));
   const store = createObjectStore(journal.recovered ?? {});
   journal.compact(store);
@@ -115,25 +134,37 @@ function openStore(dir: string | undefined): { store: ObjectStore; close(): void
   });
   return {
     store,
-    close() {
+    save: () => journal.compact(store),
+    [Symbol.dispose]() {
       journal.compact(store);
       journal[Symbol.dispose]();
     },
   };
 }
 
-function startControllers(world: World, identity: Identity): Disposable {
-  const controllers = [
+interface Controllers extends Disposable {
+  /** They look at the whole store anew. */
+  restart(): void;
+}
+
+function startControllers(world: World, identity: Identity): Controllers {
+  const start = (): readonly Disposable[] => [
     startCustomResourceController(world),
     startNamespaceController(world, identity.authority.certificate),
     startGarbageCollector(world),
     startEndpointSliceController(world),
     startEventExpiry(world),
   ];
+  let running = start();
+  const stop = (): void => {
+    for (const controller of running) controller[Symbol.dispose]();
+  };
   return {
-    [Symbol.dispose]() {
-      for (const controller of controllers) controller[Symbol.dispose]();
+    restart() {
+      stop();
+      running = start();
     },
+    [Symbol.dispose]: stop,
   };
 }
 
@@ -143,45 +174,57 @@ function startControllers(world: World, identity: Identity): Disposable {
  * @throws Error with one clear line: the port is in use, the range is no range, a file cannot be applied
  */
 export async function startKubernetes(options: KubernetesOptions = {}): Promise<Kubernetes> {
+  await using life = new AsyncDisposableStack();
   const host = options.host ?? defaultHost;
   const serviceAddresses = createServiceAddresses(options.serviceCidr ?? defaultServiceCidr);
   const identity = loadIdentity(options.dir);
-  const opened = openStore(options.dir);
+  const opened = life.use(openStore(options.dir));
   const { store } = opened;
   const tokens = createTokens(identity.tokenKey);
   const world: World = { store, registry: createRegistry(), tokens, serviceAddresses, now: Date.now };
   const names = ["kubernetes", "kubernetes.default.svc", serviceAddresses.first, ...hostNames(host)];
+  const injector = createFaultInjector<KubernetesFault>();
   let port = 0;
+  const now = (fault: KubernetesFault): void =>
+    strike(
+      {
+        store,
+        closeWatches: () => http.watches.closeAll(),
+        storeReplaced() {
+          opened.save();
+          controllers.restart();
+        },
+      },
+      fault,
+    );
   const http = createHttpServer({
     world,
     tls: createServerCertificate(identity.authority, names),
     adminToken: identity.adminToken,
+    faults: { injector, strike: now },
     address: () => `${host}:${port}`,
   });
-  let controllers: Disposable | undefined;
-  const dispose = async (): Promise<void> => {
-    controllers?.[Symbol.dispose]();
-    await http[Symbol.asyncDispose]();
-    opened.close();
-  };
-  try {
-    http.server.listen({ port: options.port ?? 0, host });
-    await once(http.server, "listening");
-    port = (http.server.address() as AddressInfo).port;
-    furnish(world, port);
-    controllers = startControllers(world, identity);
-    if (options.crds !== undefined) applyFolder(world, options.crds);
-    await definitionsEstablished(store);
-  } catch (error) {
-    await dispose();
-    throw error;
-  }
+  life.use(http);
+  http.server.listen({ port: options.port ?? 0, host });
+  await once(http.server, "listening");
+  port = (http.server.address() as AddressInfo).port;
+  furnish(world, port);
+  const controllers = life.use(startControllers(world, identity));
+  if (options.crds !== undefined) applyFolder(world, options.crds);
+  await definitionsEstablished(store);
+  if (options.faults !== undefined) injector.replace(options.faults);
+  const control =
+    options.controlPort === undefined
+      ? undefined
+      : life.use(await startFaultControl({ injector, schema: kubernetesFault, port: options.controlPort, now }));
   const reached = isEverywhere(host) ? defaultHost : host;
   const url = `https://${reached.includes(":") ? `[${reached}]` : reached}:${port}`;
+  const running = life.move();
   return {
     url,
     port,
     kubeconfig: kubeconfig({ url, caCertificate: identity.authority.certificate, token: identity.adminToken }),
-    [Symbol.asyncDispose]: dispose,
+    faultsUrl: control?.url,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }

@@ -80,6 +80,7 @@ export function startCustomResourceController(world: World): Disposable {
     else if (isEstablished(object)) registry.serve(object);
     if (type !== "DELETED") queue.add(object.metadata.name);
   });
+  registry.withdrawAll();
   for (const crd of store.list(collection)) {
     if (isEstablished(crd)) registry.serve(crd);
     queue.add(crd.metadata.name);

@@ -1,7 +1,7 @@
 /** One request, read and authenticated, and the ways to answer it. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { parse as parseYaml } from "yaml";
-import { ApiError, badRequest } from "../api-error.ts";
+import { ApiError, badRequest, type Status, unavailable } from "../api-error.ts";
 import { decodeProtobuf, protobufType } from "../protobuf/decode-message.ts";
 import type { User } from "../tokens/token-review.ts";
 
@@ -15,6 +15,10 @@ export interface Call {
   readonly user: User;
   /** Texts for Warning headers of the answer. */
   readonly warnings: string[];
+  /** A fault keeps the answer back: the connection breaks, or something else is answered. */
+  readonly lost?: "answer" | 500 | 504 | undefined;
+  /** A fault lets the watch begin too late. */
+  readonly expired?: boolean;
 }
 
 /** The request's body; empty when there is none. Throws RequestEntityTooLarge. */
@@ -44,9 +48,20 @@ export function parseBody(body: Buffer, contentType: string): unknown {
   }
 }
 
+interface Body {
+  readonly text: string;
+  readonly contentType: string;
+}
+
 /** Answers with a text that is JSON already. */
-export function answerText(call: Call, code: number, body: { text: string; contentType: string }): void {
-  const { response, warnings } = call;
+export function answerText(call: Call, code: number, body: Body): void {
+  const { response, warnings, lost } = call;
+  if (lost === "answer") response.destroy();
+  else if (lost !== undefined) answerError({ ...call, lost: undefined }, unavailable(lost).status);
+  else send({ response, warnings }, code, body);
+}
+
+function send({ response, warnings }: Pick<Call, "response" | "warnings">, code: number, body: Body): void {
   for (const warning of warnings) response.appendHeader("Warning", `299 - ${JSON.stringify(warning)}`);
   response.writeHead(code, {
     "Content-Type": body.contentType,
@@ -54,6 +69,13 @@ export function answerText(call: Call, code: number, body: { text: string; conte
     "Cache-Control": "no-cache, private",
   });
   response.end(body.text);
+}
+
+/** Answers with a Status, and with when to come again if it says so. */
+export function answerError(call: Call, status: Status): void {
+  const seconds = status.details?.retryAfterSeconds;
+  if (seconds !== undefined) call.response.setHeader("Retry-After", String(seconds));
+  answer(call, status.code ?? 500, status);
 }
 
 export function answer(call: Call, code: number, value: unknown): void {

@@ -1,6 +1,6 @@
 /** GET of one object, and of lists. */
 import { randomUUID } from "node:crypto";
-import { ApiError, badRequest, expired } from "../api-error.ts";
+import { badRequest, expired, notFound } from "../api-error.ts";
 import { apiVersionOf, type Kind } from "../kinds/kind.ts";
 import type { KubernetesObject } from "../object.ts";
 import { storedObject } from "../operations/update.ts";
@@ -8,9 +8,11 @@ import type { Target } from "../operations/write-options.ts";
 import { buildTable, type IncludeObject, partialMetadata } from "../tables/table.ts";
 import type { World } from "../world.ts";
 import { answer, answerText, type Call } from "./call.ts";
+import { listState } from "./list-state.ts";
 import { negotiate, type Wanted } from "./media-type.ts";
 import { itemText, objectText } from "./object-json.ts";
-import { numberOf, parseSelection } from "./selection.ts";
+import { numberOf, parseSelection, revisionOf } from "./selection.ts";
+import type { WatchFeed } from "./watch-feed.ts";
 
 export const objectForms = ["object", "table", "partial-metadata"] as const;
 
@@ -20,26 +22,23 @@ export function includeOf(query: URLSearchParams): IncludeObject {
   throw badRequest(`includeObject: Invalid value: ${JSON.stringify(wanted)}: must be None, Metadata or Object`);
 }
 
-/** A version that the server has not reached yet: it would wait, and then say so. */
-export function checkReached(world: World, revision: number | undefined): void {
-  if (revision === undefined || revision <= world.store.revision) return;
-  throw new ApiError({
-    code: 504,
-    reason: "Timeout",
-    message: `Too large resource version: ${revision}, current: ${world.store.revision}`,
-    details: {
-      retryAfterSeconds: 1,
-      causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }],
-    },
-  });
+export function getObject(world: World, call: Call, { target, feed }: { target: Target; feed: WatchFeed }): void {
+  const { kind } = target;
+  const wanted = negotiate(call.request.headers.accept, objectForms);
+  answerObject(world, call, { kind, stored: readObject(world, call, { target, feed }), wanted, code: 200 });
 }
 
-export function getObject(world: World, call: Call, target: Target): void {
-  const { kind } = target;
-  const stored = storedObject(world, target);
-  checkReached(world, numberOf(call.query, "resourceVersion"));
-  const wanted = negotiate(call.request.headers.accept, objectForms);
-  answerObject(world, call, { kind, stored, wanted, code: 200 });
+/** The newest, or for a read that allows old data what the watch cache knows. */
+function readObject(
+  world: World,
+  { query }: Call,
+  { target, feed }: { target: Target; feed: WatchFeed },
+): KubernetesObject {
+  if (revisionOf(query) === undefined) return storedObject(world, target);
+  const { items } = listState({ world, feed }, target, query);
+  const found = items.find(({ metadata }) => metadata.name === target.name);
+  if (found === undefined) throw notFound(target.kind, target.name ?? "");
+  return found;
 }
 
 /** Answers with one stored object in the wanted form. */
@@ -106,36 +105,30 @@ export function createPages(): Pages {
   };
 }
 
-export function listObjects(world: World, call: Call, { target, pages }: { target: Target; pages: Pages }): void {
+export function listObjects(
+  world: World,
+  call: Call,
+  { target, pages, feed }: { target: Target; pages: Pages; feed: WatchFeed },
+): void {
   const { kind } = target;
   const { query } = call;
   const wanted = negotiate(call.request.headers.accept, objectForms);
   const limit = numberOf(query, "limit") ?? 0;
   const token = query.get("continue");
   const selection = parseSelection(target, query);
-  if (!token) checkVersion(world, query);
-  const all = (): readonly KubernetesObject[] =>
-    world.store.list(kind.collection, target.namespace).filter((stored) => selection.matches(stored));
-  const page = token ? pages.next(token, limit) : pages.first({ revision: world.store.revision, items: all() }, limit);
+  const selected = Boolean(query.get("labelSelector") || query.get("fieldSelector"));
+  const first = (): Page => {
+    const { revision, items } = listState({ world, feed }, target, query);
+    return pages.first({ revision, items: items.filter((stored) => selection.matches(stored)) }, limit);
+  };
+  const page = token ? pages.next(token, limit) : first();
   const metadata = {
     resourceVersion: String(page.revision),
-    ...(page.next === undefined ? {} : { continue: page.next, remainingItemCount: page.remaining }),
+    ...(page.next === undefined ? {} : { continue: page.next }),
+    // Nobody counts what a selector would find.
+    ...(page.next === undefined || selected ? {} : { remainingItemCount: page.remaining }),
   };
   answerList(world, call, { kind, items: page.items, metadata, wanted });
-}
-
-function checkVersion(world: World, query: URLSearchParams): void {
-  const revision = numberOf(query, "resourceVersion");
-  const match = query.get("resourceVersionMatch") ?? "";
-  if (match !== "" && revision === undefined) {
-    throw badRequest(
-      "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided",
-    );
-  }
-  checkReached(world, revision);
-  if (match === "Exact" && revision !== undefined && revision < world.store.revision) {
-    throw expired(`The resourceVersion for the provided list is too old.`);
-  }
 }
 
 function answerList(

@@ -10,6 +10,7 @@ import { requestToken } from "../tokens/token-request.ts";
 import { issuer } from "../tokens/tokens.ts";
 import type { World } from "../world.ts";
 import { type ApiPath, parseApiPath } from "./api-path.ts";
+import { befall, type Faults } from "./befall.ts";
 import { answer, answerText, type Call, parseBody, readBody } from "./call.ts";
 import { aggregatedDiscovery, discovery } from "./discovery.ts";
 import { negotiate } from "./media-type.ts";
@@ -23,6 +24,7 @@ import { handleCreate, handleDelete, handlePatch, handleUpdate } from "./write.t
 
 export interface Routes {
   readonly world: World;
+  readonly faults: Faults;
   readonly watches: Watches;
   readonly pages: Pages;
   /** "HOST:PORT" that discovery tells clients. */
@@ -95,24 +97,22 @@ export async function route(routes: Routes, call: Call): Promise<void> {
   if (method === "GET" && answerDocument(routes, call)) return;
   const path = parseApiPath(call.url.pathname);
   if (path === undefined) throw noSuchPath();
-  if (method === "GET") {
-    answerGet(routes, call, findTarget(routes.world, call, path));
-    return;
-  }
   // Nothing is looked up before the whole body is here, so that a write is one step.
-  const body = await readBody(call.request);
-  if (answerSpecial(routes, call, { path, body })) return;
-  const target = findTarget(routes.world, call, path);
-  write(routes, call, { target, body });
+  const body = method === "GET" ? undefined : await readBody(call.request);
+  const befallen = await befall(routes.faults, call, path);
+  if (befallen === undefined) return;
+  if (body === undefined) answerGet(routes, befallen, findTarget(routes.world, befallen, path));
+  else if (!answerSpecial(routes, befallen, { path, body }))
+    write(routes, befallen, { target: findTarget(routes.world, befallen, path), body });
 }
 
 function answerGet({ world, watches, pages }: Routes, call: Call, target: Target): void {
   const watching = isTrue(call.query, "watch");
   const verb = target.name === undefined ? (watching ? "watch" : "list") : "get";
   if (!target.kind.verbs.includes(verb)) throw methodNotAllowed();
-  if (target.name !== undefined && !watching) getObject(world, call, target);
+  if (target.name !== undefined && !watching) getObject(world, call, { target, feed: watches.feed });
   else if (call.query.has("watch") && watching) watches.open(call, target);
-  else listObjects(world, call, { target, pages });
+  else listObjects(world, call, { target, pages, feed: watches.feed });
 }
 
 function write({ world }: Routes, call: Call, request: { target: Target; body: Buffer }): void {

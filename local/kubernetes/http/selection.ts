@@ -40,8 +40,19 @@ export function parseSelection(
 export function numberOf(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);
   if (text === null || text === "") return undefined;
-  if (!/^\d+$/.test(text)) throw badRequest(`${name}: Invalid value: ${JSON.stringify(text)}: must be a whole number`);
-  return Number(text);
+  if (!/^-?\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  return Math.max(0, Number(text));
+}
+
+/** The query's resourceVersion; undefined when it is missing. Throws BadRequest. */
+export function revisionOf(query: URLSearchParams): number | undefined {
+  const text = query.get("resourceVersion");
+  if (text === null || text === "") return undefined;
+  if (/^\d+$/.test(text)) return Number(text);
+  const given = JSON.stringify(text);
+  throw badRequest(
+    `invalid resource version: resourceVersion: Invalid value: ${given}: strconv.ParseUint: parsing ${given}: invalid syntax`,
+  );
 }
 
 export function isTrue(query: URLSearchParams, name: string): boolean {

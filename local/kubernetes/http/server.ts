@@ -5,10 +5,11 @@ import { createServer, type Server } from "node:https";
 import { ApiError, type Status, unauthorized } from "../api-error.ts";
 import { authenticateToken, type User } from "../tokens/token-review.ts";
 import type { World } from "../world.ts";
-import { answer, type Call } from "./call.ts";
+import type { Faults } from "./befall.ts";
+import { answerError, type Call } from "./call.ts";
 import { createPages } from "./read.ts";
 import { isPublic, type Routes, route } from "./routes.ts";
-import { createWatches } from "./watch.ts";
+import { createWatches, type Watches } from "./watch.ts";
 
 export interface ServerOptions {
   readonly world: World;
@@ -16,6 +17,7 @@ export interface ServerOptions {
   readonly tls: { readonly key: string; readonly certificate: string };
   /** Bearer token of the administrator. */
   readonly adminToken: string;
+  readonly faults: Faults;
   /** "HOST:PORT", known when the server listens. */
   address(): string;
 }
@@ -62,23 +64,24 @@ async function handle(
   } catch (error) {
     const status = failure(error);
     if (response.headersSent) response.destroy();
-    else answer(call, status.code ?? 500, status);
+    else answerError(call, status);
   }
 }
 
 export interface HttpServer extends AsyncDisposable {
   readonly server: Server;
+  readonly watches: Watches;
 }
 
 /** The server, not listening yet. Disposing ends all watches and connections. */
 export function createHttpServer(options: ServerOptions): HttpServer {
-  const { world, tls } = options;
-  const watches = createWatches(world);
+  const { world, tls, faults } = options;
+  const watches = createWatches(world, faults.injector);
   const pages = createPages();
   const server = createServer(
     { key: tls.key, cert: tls.certificate, keepAliveTimeout: 120_000 },
     (request, response) => {
-      const routes = { world, watches, pages, address: options.address() };
+      const routes = { world, faults, watches, pages, address: options.address() };
       // Errors are answered inside.
       void handle(options, routes, [request, response]);
     },
@@ -86,6 +89,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   server.requestTimeout = 0;
   return {
     server,
+    watches,
     async [Symbol.asyncDispose]() {
       watches[Symbol.dispose]();
       server.closeAllConnections();

@@ -1,5 +1,7 @@
 /** Watches: streams of changes, one JSON line each, written in the same turn as the change itself. */
-import { type ApiError, expired, invalid, type Status } from "../api-error.ts";
+import type { FaultInjector } from "../../faults/fault-injector.ts";
+import { type ApiError, expired, type Status } from "../api-error.ts";
+import type { KubernetesFault } from "../faults.ts";
 import { customResourceDefinitionKind } from "../kinds/custom-resource-definition.ts";
 import { apiVersionOf } from "../kinds/kind.ts";
 import type { KubernetesObject } from "../object.ts";
@@ -8,10 +10,12 @@ import type { Change, ChangeType } from "../store/object-store.ts";
 import { buildTable, partialMetadata } from "../tables/table.ts";
 import type { World } from "../world.ts";
 import type { Call } from "./call.ts";
+import { checkReached, optionFault } from "./list-state.ts";
 import { negotiate } from "./media-type.ts";
 import { objectText } from "./object-json.ts";
-import { checkReached, includeOf, objectForms } from "./read.ts";
-import { isTrue, numberOf, parseSelection, type Selection } from "./selection.ts";
+import { includeOf, objectForms } from "./read.ts";
+import { isTrue, numberOf, parseSelection, revisionOf, type Selection } from "./selection.ts";
+import { createWatchFeed, type Delivery, type WatchFeed } from "./watch-feed.ts";
 
 const bookmarkEvery = 60_000;
 const shortestLife = 30 * 60;
@@ -77,50 +81,58 @@ interface Start {
   readonly endMark: boolean;
 }
 
-function parseStart(world: World, { query }: Call): Start {
-  const revision = numberOf(query, "resourceVersion") ?? 0;
+function parseStart(world: World, { query }: Call, reached: number): Start {
+  const asked = revisionOf(query);
+  const revision = asked ?? 0;
+  // "0" is content with what the watch cache knows, no version at all wants the newest.
+  const present = asked === 0 ? reached : world.store.revision;
   const sendInitial = query.get("sendInitialEvents");
   const match = query.get("resourceVersionMatch") ?? "";
   if (sendInitial === null) {
     if (match !== "") {
       throw matchFault("Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
     }
-    return { initial: revision === 0, revision: revision === 0 ? world.store.revision : revision, endMark: false };
+    return { initial: revision === 0, revision: revision === 0 ? present : revision, endMark: false };
   }
   if (match !== "NotOlderThan") {
     throw matchFault("Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
   }
   checkReached(world, revision);
   const initial = isTrue(query, "sendInitialEvents");
-  const from = initial || revision === 0 ? world.store.revision : revision;
+  const from = initial || revision === 0 ? Math.max(present, revision) : revision;
   return { initial, revision: from, endMark: initial && isTrue(query, "allowWatchBookmarks") };
 }
 
-function matchFault(detail: string): ApiError {
-  const options = { group: "meta.k8s.io", plural: "listoptions", kind: "ListOptions" };
-  return invalid(options, "", [{ field: "resourceVersionMatch", type: "FieldValueForbidden", detail }]);
-}
+const matchFault = (detail: string): ApiError => optionFault("resourceVersionMatch", "FieldValueForbidden", detail);
 
 /** All open watches of a server. */
 export interface Watches extends Disposable {
   open(call: Call, target: Target): void;
-  /** How many are open. */
-  readonly count: number;
+  /** Breaks all that are open; what was on its way to them is lost. */
+  readonly closeAll: () => void;
+  readonly feed: WatchFeed;
 }
 
-export function createWatches(world: World): Watches {
+export function createWatches(world: World, faults: FaultInjector<KubernetesFault>): Watches {
   const open = new Set<() => void>();
+  const feed = createWatchFeed(world.store, faults);
+  const closeAll = (): void => {
+    for (const end of open) end();
+  };
   return {
-    get count() {
-      return open.size;
-    },
+    feed,
     open(call, target) {
-      const end = startWatch(world, call, { target, ended: () => open.delete(end) });
+      const end = startWatch({ world, feed }, call, { target, ended: () => open.delete(end) });
       open.add(end);
       if (call.response.writableEnded) open.delete(end);
     },
+    closeAll() {
+      closeAll();
+      feed.drop();
+    },
     [Symbol.dispose]() {
-      for (const end of open) end();
+      closeAll();
+      feed[Symbol.dispose]();
     },
   };
 }
@@ -132,10 +144,21 @@ function endsWatch({ collection, object, previous, type }: Change, { kind }: Tar
   return type === "DELETED" || object.metadata.generation !== previous?.metadata.generation;
 }
 
-function startWatch(world: World, call: Call, { target, ended }: { target: Target; ended: () => void }): () => void {
+interface Watching {
+  readonly target: Target;
+  /** Called once, when the watch has ended. */
+  readonly ended: () => void;
+}
+
+function startWatch(
+  { world, feed }: { world: World; feed: WatchFeed },
+  call: Call,
+  { target, ended }: Watching,
+): () => void {
   const { store } = world;
   const { response, query } = call;
-  const start = parseStart(world, call);
+  const { collection } = target.kind;
+  const start = parseStart(world, call, feed.reached(collection));
   const selection = parseSelection(target, query);
   const encoder = createEncoder(world, call, selection);
   const bookmarks = isTrue(query, "allowWatchBookmarks");
@@ -144,32 +167,37 @@ function startWatch(world: World, call: Call, { target, ended }: { target: Targe
     if (response.writableLength > unreadLimit) response.destroy();
   };
   const pass = (change: Change): void => {
-    if (change.collection !== target.kind.collection) return;
+    // A version from the future, of a store that went back, hears nothing until it is reached.
+    if (change.collection !== collection || change.revision <= start.revision) return;
     const event = watchEvent(change, selection);
     if (event !== undefined) write(event.type, encoder.object(event.stored));
   };
   response.writeHead(200, { "Content-Type": "application/json", "Cache-Control": "no-cache, private" });
   response.flushHeaders();
-  if (start.initial) {
-    const present = store.list(target.kind.collection, target.namespace);
-    for (const stored of present) if (selection.matches(stored)) write("ADDED", encoder.object(stored));
-    if (start.endMark) write("BOOKMARK", encoder.bookmark(store.revision, { "k8s.io/initial-events-end": "true" }));
-  }
+  const present = start.initial ? store.at(start.revision, collection, target.namespace) : [];
   const missed = store.since(start.revision);
-  if (missed === "too-old") {
-    const { status } = expired(`too old resource version: ${start.revision} (${store.revision})`);
-    write("ERROR", JSON.stringify(status satisfies Status));
+  if (call.expired || missed === "too-old" || present === "too-old") {
+    write("ERROR", tooOld(start.revision, store.revision));
     response.end();
     return () => undefined;
   }
-  for (const change of missed) pass(change);
+  for (const stored of present) if (selection.matches(stored)) write("ADDED", encoder.object(stored));
+  if (start.endMark) write("BOOKMARK", encoder.bookmark(start.revision, { "k8s.io/initial-events-end": "true" }));
+  const reached = feed.reached(collection);
+  for (const change of missed) if (change.revision <= reached) pass(change);
 
-  const unsubscribe = store.subscribe((change) => {
-    pass(change);
+  const hear = ({ change, instead }: Delivery): void => {
+    if (instead === undefined || change.collection !== collection) pass(change);
+    else {
+      if (instead === "expire") write("ERROR", tooOld(change.revision - 1, store.revision));
+      end();
+    }
     if (endsWatch(change, target)) end();
-  });
+  };
+  const unsubscribe = feed.subscribe(hear);
   const life = (numberOf(query, "timeoutSeconds") || shortestLife * (1 + Math.random())) * 1000;
-  const mark = (): void => write("BOOKMARK", encoder.bookmark(store.revision));
+  // A bookmark from before the start would take the client back.
+  const mark = (): void => write("BOOKMARK", encoder.bookmark(Math.max(start.revision, feed.reached(collection))));
   const timers = [setTimeout(() => end(), life)];
   if (bookmarks) timers.push(setInterval(mark, bookmarkEvery), setTimeout(mark, Math.max(0, life - 2000)));
   const stop = (): void => {
@@ -184,3 +212,6 @@ function startWatch(world: World, call: Call, { target, ended }: { target: Targe
   response.on("close", stop);
   return end;
 }
+
+const tooOld = (revision: number, newest: number): string =>
+  JSON.stringify(expired(`too old resource version: ${revision} (${newest})`).status satisfies Status);

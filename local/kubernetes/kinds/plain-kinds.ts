@@ -1,4 +1,5 @@
 /** Kinds with little behaviour: ConfigMap, Secret, ServiceAccount, Lease, Node. */
+import type { Fault } from "../api-error.ts";
 import { at, isRecord, listOf, recordOf, recordsOf, setDefault, textOf } from "../json.ts";
 import type { KubernetesObject } from "../object.ts";
 import { ageColumn, countColumn, joined, nameColumn, textColumn, wideColumn } from "../tables/columns.ts";
@@ -64,16 +65,16 @@ export const leaseKind = defineKind({
     unconditionalUpdate: false,
     createOnUpdate: true,
     validate(object) {
-      const seconds = at(object, "spec", "leaseDurationSeconds");
-      return typeof seconds === "number" && seconds <= 0
-        ? [
-            {
-              field: "spec.leaseDurationSeconds",
-              type: "FieldValueInvalid",
-              detail: `Invalid value: ${seconds}: must be greater than 0`,
-            },
-          ]
-        : [];
+      const atLeast = (field: string, least: number, words: string): readonly Fault[] => {
+        const value = at(object, "spec", field);
+        if (typeof value !== "number" || value >= least) return [];
+        const detail = `Invalid value: ${value}: must be ${words}`;
+        return [{ field: `spec.${field}`, type: "FieldValueInvalid", detail }];
+      };
+      return [
+        ...atLeast("leaseDurationSeconds", 1, "greater than 0"),
+        ...atLeast("leaseTransitions", 0, "greater than or equal to 0"),
+      ];
     },
   },
 });

@@ -43,6 +43,8 @@ export interface Registry {
   /** Serves the versions of a definition, in place of those that it had. */
   serve(crd: KubernetesObject): void;
   withdraw(crdName: string): void;
+  /** Serves built-in kinds only. */
+  withdrawAll(): void;
 }
 
 export function createRegistry(): Registry {
@@ -71,6 +73,10 @@ export function createRegistry(): Registry {
     },
     withdraw(crdName) {
       if (custom.delete(crdName)) rebuild();
+    },
+    withdrawAll() {
+      custom.clear();
+      rebuild();
     },
   };
 }

@@ -20,11 +20,19 @@ export function storedObject(world: World, { kind, namespace, name }: Target): K
 /** The client must have seen the stored version, if it says which it has seen. */
 function checkVersion(kind: Kind, draft: KubernetesObject, old: KubernetesObject): void {
   const { resourceVersion, uid, name } = draft.metadata;
-  if (uid && uid !== old.metadata.uid) {
-    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`;
-    throw conflict(kind, name, why);
-  }
+  if (uid && uid !== old.metadata.uid) throw otherObject(kind, draft.metadata, old.metadata.uid);
   if (resourceVersion && resourceVersion !== old.metadata.resourceVersion) throw conflict(kind, name, modifiedSince);
+}
+
+/** The client means an object that is gone, and perhaps another has its name. */
+function otherObject(kind: Kind, { namespace, name, uid }: KubernetesObject["metadata"], found: string): ApiError {
+  const key = ["", "registry", kind.plural, ...(namespace === undefined ? [] : [namespace]), name].join("/");
+  const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${found}`;
+  return conflict(
+    kind,
+    name,
+    `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`,
+  );
 }
 
 /** Fields of metadata that no client changes. */
@@ -162,11 +170,15 @@ export function updateObject(
   const old = world.store.get(kind.collection, namespace, name ?? "");
   if (old === undefined) {
     if (!kind.behaviour.createOnUpdate || target.subresource !== undefined) throw notFound(kind, name ?? "");
-    return { object: createObject(world, target, { body, options }), created: true };
+    if (draft.metadata.uid) throw otherObject(kind, draft.metadata, "");
+    // The version that the client saw is gone, and means nothing to a new object.
+    const metadata = { ...draft.metadata, resourceVersion: undefined };
+    return { object: createObject(world, target, { body: { ...draft, metadata }, options }), created: true };
   }
   if (!draft.metadata.resourceVersion && !kind.behaviour.unconditionalUpdate) {
     const detail = "Invalid value: 0: must be specified for an update";
-    throw invalid(kind, name ?? "", [{ field: "metadata.resourceVersion", type: "FieldValueInvalid", detail }]);
+    const named = { ...kind, kind: kind.plural };
+    throw invalid(named, name ?? "", [{ field: "metadata.resourceVersion", type: "FieldValueInvalid", detail }]);
   }
   return { object: commit(world, target, { draft, old, options }), created: false };
 }

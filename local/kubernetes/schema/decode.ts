@@ -18,7 +18,7 @@ function decodeTime(value: unknown, schema: Schema, path: string): unknown {
   if (typeof value !== "string") throw mismatch(value, "string", path);
   if (!form.test(value)) {
     throw new DecodeError(
-      `parsing time ${JSON.stringify(value)} as ${JSON.stringify(layout)}: cannot parse (field ${path})`,
+      `parsing time ${JSON.stringify(value)} as ${JSON.stringify(layout)}: cannot parse ${JSON.stringify(value)} as "2006"`,
     );
   }
   // Milliseconds are the finest that a Date holds, so microseconds are kept as they were written.

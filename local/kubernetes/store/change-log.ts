@@ -9,6 +9,10 @@ export interface ChangeLog<Change extends Numbered> {
   append(change: Change): void;
   /** The changes after a revision, oldest first; "too-old" when some of them are no longer kept. */
   since(revision: number): readonly Change[] | "too-old";
+  /** Drops the changes after a revision, as if they had not been. */
+  takeBack(revision: number): void;
+  /** Drops all changes: there is no way back behind the newest. */
+  forget(): void;
 }
 
 /**
@@ -28,6 +32,13 @@ export function createChangeLog<Change extends Numbered>(window: number, start: 
     since(revision) {
       if (revision < oldest) return "too-old";
       return changes.slice(Math.max(0, revision - oldest));
+    },
+    takeBack(revision) {
+      changes = changes.filter((change) => change.revision <= revision);
+    },
+    forget() {
+      oldest = changes.at(-1)?.revision ?? oldest;
+      changes = [];
     },
   };
 }

@@ -32,6 +32,16 @@ export interface ObjectStore {
   remove(collection: string, namespace: string | undefined, name: string): KubernetesObject | undefined;
   /** The changes after a revision, oldest first; "too-old" when some of them are no longer kept. */
   since(revision: number): readonly Change[] | "too-old";
+  /** What `list` answered at an older revision; "too-old" when the changes since are no longer kept. */
+  at(revision: number, collection: string, namespace?: string): readonly KubernetesObject[] | "too-old";
+  /**
+   * Goes back to an older revision, which is then the newest: its numbers are given out a second time. Subscribers are not told.
+   *
+   * @throws Error when the changes since are no longer kept
+   */
+  restore(revision: number): void;
+  /** Forgets all changes, but not the objects. */
+  forget(): void;
   /** Calls back on each change until the function that it answers is called. */
   subscribe(listener: (change: Change) => void): () => void;
 }
@@ -55,6 +65,43 @@ const byKey = (left: string, right: string): number => {
   if (left === right) return 0;
   return left < right ? -1 : 1;
 };
+
+function listCollection({ objects, sorted }: Collection, namespace: string | undefined): readonly KubernetesObject[] {
+  const scope = namespace ?? "*";
+  let keys = sorted.get(scope);
+  if (keys === undefined) {
+    keys = [...objects.keys()].filter((key) => isWithin(key, namespace)).sort(byKey);
+    sorted.set(scope, keys);
+  }
+  const listed: KubernetesObject[] = [];
+  for (const key of keys) {
+    const object = objects.get(key);
+    if (object !== undefined) listed.push(object);
+  }
+  return listed;
+}
+
+/** What a collection held before its latest changes. */
+function listBefore(
+  now: ReadonlyMap<string, KubernetesObject> | undefined,
+  changes: readonly Change[],
+  namespace: string | undefined,
+): readonly KubernetesObject[] {
+  const objects = new Map(now);
+  for (const change of changes.toReversed()) undo(objects, change);
+  return [...objects]
+    .filter(([key]) => isWithin(key, namespace))
+    .sort(([left], [right]) => byKey(left, right))
+    .map(([, object]) => object);
+}
+
+const isWithin = (key: string, namespace: string | undefined): boolean =>
+  namespace === undefined || key.startsWith(`${namespace}/`);
+
+function undo(objects: Map<string, KubernetesObject>, { object, previous }: Change): void {
+  if (previous === undefined) objects.delete(keyOf(object));
+  else objects.set(keyOf(previous), previous);
+}
 
 const defaultWindow = 20_000;
 
@@ -89,28 +136,17 @@ export function createObjectStore(options: ObjectStoreOptions = {}): ObjectStore
     return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
   };
 
+  const list = (collection: string, namespace?: string): readonly KubernetesObject[] => {
+    const found = collections.get(collection);
+    return found === undefined ? [] : listCollection(found, namespace);
+  };
+
   return {
     get revision() {
       return revision;
     },
     get: (collection, namespace, name) => collections.get(collection)?.objects.get(objectKey(namespace, name)),
-    list(collection, namespace) {
-      const found = collections.get(collection);
-      if (found === undefined) return [];
-      const scope = namespace ?? "*";
-      let keys = found.sorted.get(scope);
-      if (keys === undefined) {
-        const all = [...found.objects.keys()];
-        keys = (namespace === undefined ? all : all.filter((key) => key.startsWith(`${namespace}/`))).sort(byKey);
-        found.sorted.set(scope, keys);
-      }
-      const listed: KubernetesObject[] = [];
-      for (const key of keys) {
-        const object = found.objects.get(key);
-        if (object !== undefined) listed.push(object);
-      }
-      return listed;
-    },
+    list,
     collections: () => [...collections].filter(([, { objects }]) => objects.size > 0).map(([name]) => name),
     put(collection, object) {
       const { objects, sorted } = collectionOf(collection);
@@ -132,6 +168,22 @@ export function createObjectStore(options: ObjectStoreOptions = {}): ObjectStore
       return object;
     },
     since: (after) => log.since(after),
+    at(then, collection, namespace) {
+      const changes = log.since(then);
+      if (changes === "too-old") return changes;
+      const undone = changes.filter((change) => change.collection === collection);
+      if (undone.length === 0) return list(collection, namespace);
+      return listBefore(collections.get(collection)?.objects, undone, namespace);
+    },
+    restore(then) {
+      const changes = log.since(then);
+      if (changes === "too-old") throw new Error(`what was at revision ${then} is no longer known`);
+      for (const change of changes.toReversed()) undo(collectionOf(change.collection).objects, change);
+      for (const { sorted } of collections.values()) sorted.clear();
+      log.takeBack(then);
+      revision = Math.min(revision, then);
+    },
+    forget: () => log.forget(),
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

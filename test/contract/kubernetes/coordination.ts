@@ -41,6 +41,21 @@ export const coordinationTests: Tests = (place) => {
     assert.equal(unversioned.code, 422);
     const created = await api.put(`${path}/fresh`, { metadata: { name: "fresh" }, spec: {} });
     assert.equal(created.code, 201);
+    // Who renews a Lease that was removed meanwhile has lost it; who only names a version makes it anew.
+    await api.delete(`${path}/fresh`);
+    const removed = await api.put(`${path}/fresh`, created.body.value);
+    assert.deepEqual([removed.code, removed.body.at("reason")], [409, "Conflict"]);
+    const version = created.body.at("metadata", "resourceVersion");
+    const again = await api.put(`${path}/fresh`, { metadata: { name: "fresh", resourceVersion: version } });
+    assert.equal(again.code, 201);
+    const negative = await api.post(path, {
+      metadata: { name: "negative" },
+      spec: { leaseDurationSeconds: 0, leaseTransitions: -1 },
+    });
+    assert.deepEqual(
+      negative.body.list("details", "causes").map((cause) => cause.at("message")),
+      ["Invalid value: 0: must be greater than 0", "Invalid value: -1: must be greater than or equal to 0"],
+    );
   });
 
   it("serves an Event in both groups, and selects it by its object", async () => {
