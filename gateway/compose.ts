@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { absentResource } from "../shared/core/xds/absent.ts";
 import { systemClock } from "../shared/shell/system-clock.ts";
 import { type Contact, isStale } from "./admin/conditions.ts";
-import { adminPages } from "./admin/pages.ts";
+import { adminPages, type CloudView } from "./admin/pages.ts";
 import { startAdminServer } from "./admin/server.ts";
 import { type Autonomy, startAutonomy } from "./autonomous/start-autonomy.ts";
 import type { GatewayConfig } from "./config.ts";
@@ -37,6 +37,8 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
     lastContact: () => follower.lastContact(),
     stale: () => isStale(contact()),
     autonomous: () => autonomy.note()?.mode === "autonomous",
+    wentBack: () => follower.wentBack() !== undefined,
+    held: () => heads.newest()?.pin !== undefined,
   });
   const faults: FaultsOf = (where) => (error) => {
     metrics.fault(where);
@@ -97,8 +99,9 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
 
   await Promise.race([objects.listed.then(source.begin), endpoints.restored]);
   const xds: XdsServer = life.use(await startXds(config, { identity, views, reporting, metrics, faults, log }));
+  const cloud: CloudView = { wentBack: follower.wentBack, pin: () => heads.newest()?.pin };
   const admin = life.use(
-    await startAdminServer(config.admin, adminPages({ config, objects, reporting, autonomy, contact, metrics })),
+    await startAdminServer(config.admin, adminPages({ config, objects, reporting, autonomy, contact, cloud, metrics })),
   );
   life.use(
     startPublishing(config, { parts, objects, heads, key, follower, metrics, autonomy, fault: faults("publish") }),

@@ -11,12 +11,17 @@ export interface GatewayMetrics {
   readonly resourceRefused: (type: string) => void;
 }
 
-export function createMetrics(state: {
+/** What is read when somebody asks for the metrics. */
+interface GatewayState {
   readonly proxies: () => number;
   readonly lastContact: () => number;
   readonly stale: () => boolean;
   readonly autonomous: () => boolean;
-}): GatewayMetrics {
+  readonly wentBack: () => boolean;
+  readonly held: () => boolean;
+}
+
+export function createMetrics(state: GatewayState): GatewayMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -50,32 +55,7 @@ export function createMetrics(state: {
     labelNames: ["type"],
     registers,
   });
-  // Gauges that are read when they are asked for.
-  const connected = new Gauge({
-    name: "weft_proxies_connected",
-    help: "Proxies with an open xDS stream.",
-    registers: [],
-    collect: collectWith(state.proxies),
-  });
-  const contactAge = new Gauge({
-    name: "weft_cloud_contact_age_seconds",
-    help: "Seconds since the head was last read.",
-    registers: [],
-    collect: collectWith(() => (Date.now() - state.lastContact()) / 1000),
-  });
-  const stale = new Gauge({
-    name: "weft_stale",
-    help: "1 while the head was not read for too long.",
-    registers: [],
-    collect: collectWith(() => Number(state.stale())),
-  });
-  const autonomous = new Gauge({
-    name: "weft_autonomous",
-    help: "1 while the gateway compiles its own state, because the cloud does not take its changes.",
-    registers: [],
-    collect: collectWith(() => Number(state.autonomous())),
-  });
-  for (const gauge of [connected, contactAge, stale, autonomous]) registry.registerMetric(gauge);
+  registerStateGauges(registry, state);
   return {
     text: () => registry.metrics(),
     eventsPublished: (count) => published.inc(count),
@@ -85,6 +65,35 @@ export function createMetrics(state: {
     streamRefused: (code) => refusedStreams.inc({ code }),
     resourceRefused: (type) => refused.inc({ type }),
   };
+}
+
+function registerStateGauges(registry: Registry, state: GatewayState): void {
+  const gauges: readonly (readonly [name: string, help: string, read: () => number])[] = [
+    ["weft_proxies_connected", "Proxies with an open xDS stream.", state.proxies],
+    [
+      "weft_cloud_contact_age_seconds",
+      "Seconds since the head was last read.",
+      () => (Date.now() - state.lastContact()) / 1000,
+    ],
+    ["weft_stale", "1 while the head was not read for too long.", () => Number(state.stale())],
+    [
+      "weft_autonomous",
+      "1 while the gateway compiles its own state, because the cloud does not take its changes.",
+      () => Number(state.autonomous()),
+    ],
+    [
+      "weft_cloud_went_back",
+      "1 while the head is older than what is served, and not followed.",
+      () => Number(state.wentBack()),
+    ],
+    [
+      "weft_changes_held",
+      "1 while a pin of the head keeps what is served: rollback, freeze, or a guard's hold.",
+      () => Number(state.held()),
+    ],
+  ];
+  for (const [name, help, read] of gauges)
+    registry.registerMetric(new Gauge({ name, help, registers: [], collect: collectWith(read) }));
 }
 
 function collectWith(read: () => number) {

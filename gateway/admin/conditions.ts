@@ -1,3 +1,4 @@
+import type { Head } from "../../shared/store/documents.ts";
 import type { ModeNote } from "../autonomous/mode-note.ts";
 
 /** What a person should know of the whole gateway, in Kubernetes' words for it. */
@@ -24,6 +25,24 @@ export function staleCondition(contact: Contact): Condition {
   if (!isStale(contact)) return { type: "Stale", status: "False", message: "the head is read in time" };
   const read = contact.last === 0 ? "never" : `last ${Math.round((contact.now - contact.last) / 1000)} s ago`;
   return { type: "Stale", status: "True", message: `the head was read ${read}: what is known of it stays in force` };
+}
+
+/** Of a cloud that was restored to an older point, or made anew (design.md §4). */
+export function cloudWentBackCondition(
+  back: Pick<Head, "incarnation" | "version"> | undefined,
+  serving: { readonly version: number } | undefined,
+): Condition {
+  const type = "CloudWentBack";
+  if (back === undefined) return { type, status: "False", message: "the head is not older than what is served" };
+  const message = `the head is of version ${back.version} of ${back.incarnation}: version ${serving?.version} stays in force until a newer one comes`;
+  return { type, status: "True", message };
+}
+
+/** A person's pin, or a guard's. */
+export function changesHeldCondition(pin: Head["pin"]): Condition {
+  const type = "ChangesHeld";
+  if (pin === undefined) return { type, status: "False", message: "changes are served as they come" };
+  return { type, status: "True", message: `${pin.kind} by ${pin.who} since ${pin.when}: ${pin.why}` };
 }
 
 export function autonomousCondition(note: ModeNote | undefined, servesLocal: boolean): Condition {

@@ -1,10 +1,19 @@
 import { classesOf } from "../../shared/core/snapshot/snapshot.ts";
+import type { Head } from "../../shared/store/documents.ts";
 import type { Autonomy } from "../autonomous/start-autonomy.ts";
 import type { GatewayConfig } from "../config.ts";
+import type { HeadFollower } from "../follow/head-follower.ts";
 import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 import type { Reporting } from "../report/start-reporting.ts";
-import { autonomousCondition, type Condition, type Contact, staleCondition } from "./conditions.ts";
+import {
+  autonomousCondition,
+  type Condition,
+  type Contact,
+  changesHeldCondition,
+  cloudWentBackCondition,
+  staleCondition,
+} from "./conditions.ts";
 import type { AdminPages } from "./server.ts";
 
 export interface AdminState {
@@ -13,10 +22,17 @@ export interface AdminState {
   readonly reporting: Reporting;
   readonly autonomy: Pick<Autonomy, "source" | "note">;
   readonly contact: () => Contact;
+  readonly cloud: CloudView;
   readonly metrics: GatewayMetrics;
 }
 
-export function adminPages({ config, objects, reporting, autonomy, contact, metrics }: AdminState): AdminPages {
+/** What was seen of the head. */
+export interface CloudView {
+  readonly wentBack: HeadFollower["wentBack"];
+  readonly pin: () => Head["pin"];
+}
+
+export function adminPages({ config, objects, reporting, autonomy, contact, cloud, metrics }: AdminState): AdminPages {
   const { roster, board } = reporting;
   const { source } = autonomy;
   return {
@@ -36,6 +52,8 @@ export function adminPages({ config, objects, reporting, autonomy, contact, metr
         const conditions: readonly Condition[] = [
           staleCondition(contact()),
           autonomousCondition(autonomy.note(), source.servesLocal()),
+          cloudWentBackCondition(cloud.wentBack(), source.current()),
+          changesHeldCondition(cloud.pin()),
         ];
         return { status: 200, json: { conditions } };
       },

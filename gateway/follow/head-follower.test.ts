@@ -233,10 +233,12 @@ test("a lower version or another incarnation is not followed; told once, when it
     assert.deepEqual(world.log, []);
     for (let read = 0; read < 3; read++) await world.pass(6000);
     assert.deepEqual(world.log, [{ kind: "went-back", incarnation: head.incarnation, version: head.version }]);
+    assert.deepEqual(world.follower.wentBack(), { incarnation: head.incarnation, version: head.version });
   }
   world.head = { ...current, version: 6, served: (await publish(documents, 6)).served as never };
   await world.pass(6000);
   assert.deepEqual(world.versions(), [5, 6]);
+  assert.equal(world.follower.wentBack(), undefined);
 });
 
 test("the same snapshot of a newer state is news: classes are compiled from that state", async (t) => {

@@ -43,6 +43,8 @@ export interface HeadFollower extends AsyncDisposable {
   readonly offer: (head: Head) => void;
   /** When the head was last read. Epoch milliseconds; 0 = never. */
   readonly lastContact: () => number;
+  /** The head, while it is of an older version or of another incarnation than what is served: it is not followed. */
+  readonly wentBack: () => Pick<Head, "incarnation" | "version"> | undefined;
 }
 
 /** A block or a head that a lagging replica of the store does not have yet is there a moment later. Milliseconds. */
@@ -67,11 +69,8 @@ export function startHeadFollower(options: HeadFollowerOptions): HeadFollower {
   const lookBack = createBackWatch(options.log);
 
   const take = async (head: Head): Promise<void> => {
-    if (!isNews(head, current)) {
-      refresh(head);
-      lookBack(head, current);
-      return;
-    }
+    lookBack.look(head, current);
+    if (!isNews(head, current)) return refresh(head);
     const { fresh, ...loaded } = await loadServed(options.blocks, head.served, current);
     options.log({ kind: "followed", version: head.version, resources: loaded.resources.size, loaded: fresh });
     current = { incarnation: head.incarnation, version: head.version, served: head.served, ...loaded };
@@ -125,6 +124,7 @@ export function startHeadFollower(options: HeadFollowerOptions): HeadFollower {
       else refresh(head);
     },
     lastContact: () => contact,
+    wentBack: lookBack.wentBack,
     async [Symbol.asyncDispose]() {
       stop.abort();
       await tail[Symbol.asyncDispose]();
@@ -134,16 +134,23 @@ export function startHeadFollower(options: HeadFollowerOptions): HeadFollower {
 }
 
 /** Tells of a head that went back. One read may be of a replica that lags; two of the same are told of, once. */
-function createBackWatch(log: HeadFollowerOptions["log"]): (head: Head, current: ServedSnapshot | undefined) => void {
+function createBackWatch(log: HeadFollowerOptions["log"]) {
   let seen: string | undefined;
   let told: string | undefined;
-  return (head, current) => {
-    const text = wentBack(head, current) ? `${head.incarnation} ${head.version}` : undefined;
-    if (text !== undefined && text === seen && text !== told) {
-      told = text;
-      log({ kind: "went-back", incarnation: head.incarnation, version: head.version });
-    }
-    seen = text;
+  let back: Pick<Head, "incarnation" | "version"> | undefined;
+  return {
+    wentBack: () => back,
+    look(head: Head, current: ServedSnapshot | undefined): void {
+      const { incarnation, version } = head;
+      const text = wentBack(head, current) ? `${incarnation} ${version}` : undefined;
+      if (text === undefined) back = undefined;
+      else if (text === seen) back = { incarnation, version };
+      if (text !== undefined && text === seen && text !== told) {
+        told = text;
+        log({ kind: "went-back", incarnation, version });
+      }
+      seen = text;
+    },
   };
 }
 

@@ -8,7 +8,7 @@ import { type ClusterState, emptyClusterState, stateEntry } from "../../shared/c
 import { evolve } from "../../shared/core/state/evolve.ts";
 import { emptyTrie, type Trie, trieOf } from "../../shared/core/trie/trie.ts";
 import { MeshError } from "../../shared/shell/mesh-error.ts";
-import type { Head } from "../../shared/store/documents.ts";
+import type { Head, SeenCloud } from "../../shared/store/documents.ts";
 import { type PublisherEvent, publishWhileLeading } from "./publisher.ts";
 
 const { privateKey } = generateKeyPairSync("ed25519");
@@ -21,7 +21,7 @@ function service(name: string, body: JsonObject = { v: 1 }): readonly [string, s
 function emptyHead(): Head {
   return {
     incarnation: "first",
-    version: 0,
+    version: 4,
     applied: { epoch: 0, seq: 0 },
     state: emptyTrie.root,
     refused: { count: 0, newest: [] },
@@ -303,6 +303,24 @@ test("a wish while all is settled is answered by a list in a new epoch", async (
   assert.equal(
     (world.sent.findLast(({ type }) => type === "ListStarted") as { reason?: string }).reason,
     "somebody asks",
+  );
+});
+
+test("a head that went back is told by one list what was seen, and by no more once it has taken note", async (t) => {
+  const world = lead(t, two);
+  await world.rest();
+  world.ingest = ((ingest) => (events: readonly ClusterEvent[]) => {
+    ingest(events);
+    for (const event of events)
+      if (event.type === "ListStarted" && event.seen) world.head = { ...(world.head as Head), above: event.seen };
+  })(world.ingest);
+  world.head = { ...(world.head as Head), version: 2 };
+  await world.pass(5 * settings.heartbeatInterval);
+  assert.equal(world.epochs.length, 2);
+  const list = world.sent.findLast(({ type }) => type === "ListStarted") as { reason?: string; seen?: SeenCloud };
+  assert.deepEqual(
+    [list.reason, list.seen],
+    ["the cloud went back to version 2", { incarnation: "first", version: 4, policyVersion: 0 }],
   );
 });
 

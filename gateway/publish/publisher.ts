@@ -8,7 +8,7 @@ import type { HubSender } from "../../shared/ports/event-hub.ts";
 import { MeshError } from "../../shared/shell/mesh-error.ts";
 import { pause } from "../../shared/shell/pause.ts";
 import { backoff } from "../../shared/shell/retry.ts";
-import type { Head } from "../../shared/store/documents.ts";
+import type { Head, SeenCloud } from "../../shared/store/documents.ts";
 import { createSignal } from "../signal.ts";
 import type { HeldLease } from "./lease.ts";
 import { markEvent, nextEvents, type OutboxContext } from "./outbox.ts";
@@ -31,9 +31,7 @@ export interface PublisherOptions {
   /** Undefined when the cluster has not joined; throws when it cannot be read. */
   readonly readHead: () => Promise<Head | undefined>;
   /** What was seen of the cloud, for ListStarted. */
-  readonly seen: () =>
-    | { readonly incarnation: string; readonly version: number; readonly policyVersion: number }
-    | undefined;
+  readonly seen: () => SeenCloud | undefined;
   /** All of this state is about to be sent, the last of it as this position. */
   readonly publishing?: (root: ContentHash, position: Position) => void;
   /** What is to be told beside the state. */
@@ -192,7 +190,7 @@ async function publishChanges(options: PublisherOptions, lost: AbortSignal, list
     }
     if (clock.monotonic() >= settling.checkAt()) {
       const head = await unlessLost(lost, options.readHead());
-      const wish = newListWanted(head, published.position, listed.wishBefore);
+      const wish = newListWanted(head, published.position, { before: listed.wishBefore, seen: options.seen() });
       if (head === undefined || wish !== undefined) return { reason: wish ?? "", wasSettled: settling.wasSettled() };
       const verdict = settling.read(head.applied, clock.monotonic());
       if (verdict === "late")
@@ -223,10 +221,22 @@ function factEvents(
 }
 
 /** A wish of the head counts when it is about this epoch: once our list is applied, which cleared older ones, or when it was not there before the list. */
-function newListWanted(head: Head | undefined, position: Position, wishBefore: string | undefined): string | undefined {
+function newListWanted(
+  head: Head | undefined,
+  position: Position,
+  { before, seen }: { readonly before: string | undefined; readonly seen: SeenCloud | undefined },
+): string | undefined {
   if (head === undefined) return "the head is gone";
   if (head.applied.epoch > position.epoch) return `another publisher took epoch ${head.applied.epoch}`;
-  return head.applied.epoch === position.epoch || head.want !== wishBefore ? head.want : undefined;
+  if (head.applied.epoch === position.epoch) return head.want ?? wentBack(head, seen);
+  return head.want !== before ? head.want : undefined;
+}
+
+/** The head is of an older time than what this gateway has seen, and nobody has told it so: a list does (design.md §4). */
+function wentBack(head: Head, seen: SeenCloud | undefined): string | undefined {
+  const isAsSeen = (known: Pick<SeenCloud, "incarnation" | "version"> | undefined): boolean =>
+    seen === undefined || (known?.incarnation === seen.incarnation && known.version >= seen.version);
+  return isAsSeen(head) || isAsSeen(head.above) ? undefined : `the cloud went back to version ${head.version}`;
 }
 
 type Send = (events: readonly ClusterEvent[]) => Promise<void>;
