@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { Agent } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, it } from "node:test";
 import { CosmosClient } from "@azure/cosmos";
+import { credential, selfSigned, unsignedToken } from "./test-credentials.ts";
 
 const timeout = 30_000;
 const program = join(import.meta.dirname, "main.ts");
@@ -77,6 +79,9 @@ describe("npm run local:cosmos", { timeout }, () => {
         ["--port", "many"],
         ["--prot", "1"],
         ["--output", "xml"],
+        ["--request-units", "none"],
+        ["--tls-key", "key.pem"],
+        ["--role", "gateway owner /"],
       ]) {
         const { code, stdout, stderr } = await ended(run(...flags));
         assert.equal(code, 1);
@@ -178,5 +183,34 @@ describe("npm run local:cosmos", { timeout }, () => {
     const wrong = await ended(run("--faults", '{ "faults": [{ "fault": "rain", "on": "any" }] }'));
     assert.equal(wrong.code, 1);
     assert.match(wrong.stderr, /^cosmos: faults\.0[^\n]+\n$/);
+  });
+
+  it("speaks TLS with a key and a certificate, to identities with a role", async () => {
+    const dir = await mkdtemp(join(tmpdir(), "cosmos-"));
+    const { key, cert } = selfSigned();
+    const [keyFile, certFile] = [join(dir, "key.pem"), join(dir, "cert.pem")];
+    await writeFile(keyFile, key);
+    await writeFile(certFile, cert);
+    const role = ["--role", "gateway reader /dbs/weft/colls/clusters"];
+    const child = run("--port", "0", "--tls-key", keyFile, "--tls-cert", certFile, ...role, "--output", "json");
+    const agent = new Agent({ ca: cert, keepAlive: true });
+    try {
+      const { address } = await readyLine(child);
+      assert.match(address, /^https:/);
+      const client = new CosmosClient({
+        endpoint: address,
+        aadCredentials: credential(unsignedToken({ oid: "gateway" })),
+        agent,
+        connectionPolicy: { enableEndpointDiscovery: false },
+      });
+      const read = (container: string) => client.database("weft").container(container).item("a", "a").read();
+      assert.equal((await read("clusters")).statusCode, 404);
+      await assert.rejects(read("changes"), { code: 403, substatus: 5302 });
+      client.dispose();
+    } finally {
+      agent.destroy();
+      child.kill();
+      await rm(dir, { recursive: true, force: true });
+    }
   });
 });

@@ -1,11 +1,13 @@
+import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { containers } from "../../infra/containers.ts";
 import { faultFlags, parseControlPort, readFaultPlan } from "../faults/fault-plan.ts";
 import { cosmosFault } from "./core/cosmos-fault.ts";
+import type { RoleAssignment } from "./core/rights.ts";
 import { type Cosmos, type CosmosOptions, startCosmos } from "./start-cosmos.ts";
 
 const usage =
-  "usage: npm run local:cosmos -- [--port N] [--host H] [--dir D] [--database NAME] [--request-units N] [--partition-bytes N] [--partitions N] [--faults JSON|FILE] [--control-port N] [--output json]";
+  'usage: npm run local:cosmos -- [--port N] [--host H] [--dir D] [--database NAME] [--request-units N] [--partition-bytes N] [--partitions N] [--tls-key FILE --tls-cert FILE] [--role "OID reader|contributor SCOPE"]… [--faults JSON|FILE] [--control-port N] [--output json]';
 
 interface Arguments {
   readonly port: number;
@@ -13,7 +15,10 @@ interface Arguments {
   readonly dir: string | undefined;
   readonly database: string;
   readonly json: boolean;
-  readonly limits: Pick<CosmosOptions, "requestUnits" | "partitionBytes" | "partitions" | "faults" | "controlPort">;
+  readonly limits: Pick<
+    CosmosOptions,
+    "requestUnits" | "partitionBytes" | "partitions" | "roles" | "tls" | "faults" | "controlPort"
+  >;
 }
 
 /** Reads the flags. @throws Error with one line that says what is wrong */
@@ -28,6 +33,9 @@ async function parseArguments(): Promise<Arguments> {
       "request-units": { type: "string" },
       "partition-bytes": { type: "string" },
       partitions: { type: "string" },
+      "tls-key": { type: "string" },
+      "tls-cert": { type: "string" },
+      role: { type: "string", multiple: true },
       ...faultFlags,
     },
   });
@@ -40,6 +48,8 @@ async function parseArguments(): Promise<Arguments> {
     ...limit("requestUnits", values["request-units"]),
     ...limit("partitionBytes", values["partition-bytes"]),
     ...limit("partitions", values.partitions),
+    ...(values.role === undefined ? {} : { roles: values.role.map((role) => parseRole(role)) }),
+    ...(await readTls(values["tls-key"], values["tls-cert"])),
     faults: await readFaultPlan(values.faults, cosmosFault),
     ...(controlPort === undefined ? {} : { controlPort }),
   };
@@ -62,6 +72,19 @@ function limit<Name extends "requestUnits" | "partitionBytes" | "partitions">(
   if (!Number.isSafeInteger(value) || value < 1)
     throw new Error(`a limit must be a whole number above 0, not '${flag}'`);
   return { [name]: value } as { readonly [key in Name]: number };
+}
+
+function parseRole(text: string): RoleAssignment {
+  const [principal = "", role, scope = "", ...more] = text.split(" ");
+  if ((role !== "reader" && role !== "contributor") || !scope.startsWith("/") || more.length > 0)
+    throw new Error(`--role '${text}' is not like 'OID reader /dbs/weft' (or contributor; / is everything)`);
+  return { principal, role, scope };
+}
+
+async function readTls(key: string | undefined, cert: string | undefined): Promise<Pick<CosmosOptions, "tls">> {
+  if (key === undefined && cert === undefined) return {};
+  if (key === undefined || cert === undefined) throw new Error("--tls-key and --tls-cert belong together");
+  return { tls: { key: await readFile(key, "utf8"), cert: await readFile(cert, "utf8") } };
 }
 
 function describe(cosmos: Cosmos, { json, database, dir }: Arguments): string {

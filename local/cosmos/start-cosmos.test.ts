@@ -51,6 +51,33 @@ describe("startCosmos() with a folder", { timeout }, () => {
     }
   });
 
+  it("is after a restart where a restore has put it", async () => {
+    const dir = await mkdtemp(join(tmpdir(), "cosmos-"));
+    try {
+      let etag: string;
+      {
+        await using cosmos = await startCosmos({ dir, databases });
+        using connection = connect(cosmos);
+        const { items } = connection.clusters;
+        ({ etag } = await items.create({ id: "head", cluster: "a", n: 1 }));
+        const point = cosmos.core.writeContext().now;
+        while (cosmos.core.writeContext().now <= point) await items.readAll().fetchNext();
+        await items.upsert({ id: "head", cluster: "a", n: 2 });
+        await items.create({ id: "new", cluster: "a" });
+        cosmos.core.restore(point);
+      }
+      await using cosmos = await startCosmos({ dir, databases });
+      using connection = connect(cosmos);
+      const { resources } = await connection.clusters.items.readAll<{ id: string; _etag: string }>().fetchAll();
+      assert.deepEqual(
+        resources.map(({ id, _etag }) => [id, _etag]),
+        [["head", etag]],
+      );
+    } finally {
+      await rm(dir, { recursive: true });
+    }
+  });
+
   it("is refused a folder that another server uses", async () => {
     const dir = await mkdtemp(join(tmpdir(), "cosmos-"));
     try {

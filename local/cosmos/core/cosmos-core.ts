@@ -83,7 +83,7 @@ export interface CosmosCore {
   expire(): void;
 }
 
-const defaultHistory: HistoryLimits = { age: 10 * 60_000, transactions: 2_000 };
+const defaultHistory: HistoryLimits = { age: 10 * 60_000, bytes: 32 * 1024 * 1024 };
 
 /** The service's limit, bytes (azure.md §6.4). */
 const defaultPartitionBytes = 20 * 1024 ** 3;

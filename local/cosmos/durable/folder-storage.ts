@@ -1,9 +1,9 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { lockFolder } from "../../folder-lock.ts";
 import type { AccountRecord, Storage } from "../store/account.ts";
 import { ridFileName } from "../store/resource-id.ts";
 import { type ContainerFiles, openContainerFiles } from "./container-files.ts";
-import { lockFolder } from "./folder-lock.ts";
 
 /** Keeps an account in a folder: `account.json` and one folder a container, named by its rid. */
 export interface FolderStorage extends Storage, AsyncDisposable {}

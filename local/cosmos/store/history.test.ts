@@ -7,7 +7,7 @@ import { createTestContainer, type TestContainer } from "./test-container.ts";
 
 const all: Scope = { kind: "all" };
 
-function containerWithHistory(limits = { age: 1_000_000, transactions: 1_000 }) {
+function containerWithHistory(limits = { age: 1_000_000, bytes: 1_000_000 }) {
   const container = createTestContainer({ defaultTtl: -1 });
   const history = createHistory(container.data, limits);
   container.keep = (transaction) => history.record(transaction, container.now);
@@ -82,10 +82,18 @@ describe("createHistory()", () => {
     }
   });
 
-  it("keeps no more than it should", () => {
-    const both = containerWithHistory({ age: 1_000_000, transactions: 10 });
-    for (let n = 0; n < 200; n += 1) both.container.put({ id: "a", pk: "p", n });
-    const oldest = both.history.asOf(1).lsn;
-    assert.ok(oldest > 100 && oldest <= 190, String(oldest));
+  it("keeps no more than it should, by bytes and by age", () => {
+    const full = containerWithHistory({ age: 1_000_000, bytes: 20_000 });
+    for (let n = 0; n < 200; n += 1) full.container.put({ id: "a", pk: "p", n });
+    const oldest = full.history.asOf(1).lsn;
+    assert.ok(oldest > 140 && oldest <= 190, String(oldest));
+    assert.deepEqual(full.history.asOf(195).items(all, 0)[0]?.document["n"], 194);
+
+    const old = containerWithHistory({ age: 1_000, bytes: 1_000_000 });
+    for (let n = 0; n < 100; n += 1) {
+      old.container.now += 100;
+      old.container.put({ id: "a", pk: "p", n });
+    }
+    assert.ok(old.history.asOf(1).lsn >= 89 && old.history.asOf(1).lsn < 100, String(old.history.asOf(1).lsn));
   });
 });

@@ -6,7 +6,8 @@ import { isIn, type Scope } from "./partition.ts";
 export interface HistoryLimits {
   /** Milliseconds. */
   readonly age: number;
-  readonly transactions: number;
+  /** Of the versions that were replaced, and a little for each transaction. */
+  readonly bytes: number;
 }
 
 /** The recent past of one container: what lagging reads see, and where a restore leads. */
@@ -32,19 +33,28 @@ interface Entry {
   /** ms since 1970. */
   readonly time: number;
   readonly before: readonly Before[];
+  readonly bytes: number;
 }
+
+/** What an entry takes beside the versions that it keeps, bytes. */
+const entryBytes = 256;
 
 export function createHistory(data: ContainerData, limits: HistoryLimits): History {
   let entries: Entry[] = [];
   let dropped = data.lsn;
+  let bytes = 0;
 
+  /** Drops what is too old or too much: down to three quarters, so that a long history is not copied for every write. */
   const forget = (now: number): void => {
-    const tooMany = entries.length - limits.transactions;
-    const kept = entries.findIndex((entry, index) => index >= tooMany && now - entry.time <= limits.age);
-    // In lots, so that a long history is not copied for every write.
-    const count = kept === -1 ? entries.length : kept;
-    if (count < 64 && count < entries.length) return;
-    dropped = entries[count - 1]?.lsn ?? dropped;
+    const [oldest] = entries;
+    if (oldest === undefined || (bytes <= limits.bytes && now - oldest.time <= limits.age)) return;
+    let count = 0;
+    for (const entry of entries) {
+      if (bytes <= limits.bytes * 0.75 && now - entry.time <= limits.age * 0.75) break;
+      bytes -= entry.bytes;
+      dropped = entry.lsn;
+      count += 1;
+    }
     entries = entries.slice(count);
   };
   /** By name of the item: what stood there at an lsn, where that has changed since. */
@@ -60,10 +70,12 @@ export function createHistory(data: ContainerData, limits: HistoryLimits): Histo
 
   return {
     record(transaction, now) {
-      forget(now);
       const keys = [...transaction.puts, ...transaction.deletes].map(({ partition, id }) => ({ partition, id }));
       const before = keys.map((key) => ({ key, item: data.get(key, Number.NEGATIVE_INFINITY) }));
-      entries.push({ lsn: transaction.lsn, time: now, before });
+      const size = before.reduce((sum, { item }) => sum + (item?.size ?? 0), entryBytes);
+      entries.push({ lsn: transaction.lsn, time: now, before, bytes: size });
+      bytes += size;
+      forget(now);
     },
     lsnAt(time) {
       return entries.findLast((entry) => entry.time <= time)?.lsn ?? dropped;
