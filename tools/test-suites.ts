@@ -23,7 +23,7 @@ const sourceFolders = ["shared", "functions", "gateway", "infra", "local", "tool
 /** Start processes, hold a stand-in to the unmodified SDK over sockets, or run a tool over the repository (`check` does, too): seconds each. */
 const slow = [
   /(^|\/)main\.test\.ts$/,
-  /^test\/contract\/(cosmos(-faults|-partitions|-refusals)?|event-hubs|functions-host|(gateway-)?kubernetes(-faults)?)\.test\.ts$/,
+  /^test\/contract\/(cosmos(-faults|-partitions|-refusals)?|event-hubs|functions-host|(gateway-)?kubernetes(-faults|-durability)?)\.test\.ts$/,
   /^test\/simulation\//,
   /^test\/(architecture|lint)\.test\.ts$/,
 ];

@@ -19,15 +19,16 @@ import { bodies, code, createClients, HUB, hubs, options, PARTITIONS, read } fro
 
 let server: EventHubs;
 let producer: EventHubProducerClient;
-const open = new AsyncDisposableStack();
-const clients = open.use(createClients());
+const clients = createClients();
 
 before(async () => {
   server = await startEventHubs({ hubs });
-  open.use(server);
   producer = clients.producer(server);
 });
-after(() => open.disposeAsync());
+after(async () => {
+  await clients[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
 
 const facts = (event: ReceivedEventData): unknown[] => [
   event.body,

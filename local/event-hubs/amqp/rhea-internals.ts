@@ -25,6 +25,7 @@ interface SessionInternals {
 interface ConnectionInternals {
   readonly remote_channel_map: Record<number, SessionInternals | undefined>;
   accept(socket: Socket): void;
+  output(): void;
   on_disposition(frame: Frame): void;
   on_flow(frame: Frame): void;
   on_transfer(frame: Frame): void;
@@ -50,8 +51,17 @@ export function acceptSocket(container: Container, socket: Socket): Connection {
     receiver_options: { autoaccept: false },
   } as Parameters<Container["create_connection"]>[0]);
   guardFrames(connection as unknown as ConnectionInternals);
+  stopWithSocket(connection as unknown as ConnectionInternals, socket);
   (connection as unknown as ConnectionInternals).accept(socket);
   return connection;
+}
+
+/** What rhea writes to a socket that is gone goes nowhere, but starts its heartbeat again, which nothing would end. */
+function stopWithSocket(connection: ConnectionInternals, socket: Socket): void {
+  const output = connection.output.bind(connection);
+  connection.output = () => {
+    if (!socket.destroyed) output();
+  };
 }
 
 /** From now on the link's messages come as `Buffer`, whatever their format. */
