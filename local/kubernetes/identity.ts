@@ -1,6 +1,6 @@
 /** The server's secrets, kept in its folder so that kubeconfigs and tokens outlive a restart. */
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createAuthority, type KeyAndCertificate } from "./certificates.ts";
 import { generateTokenKey } from "./tokens/tokens.ts";
@@ -27,6 +27,8 @@ export function loadIdentity(folder: string | undefined): Identity {
   if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8")) as Identity;
   const identity = createIdentity();
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  writeFileSync(file, `${JSON.stringify(identity)}\n`, { mode: 0o600 });
+  // Whole or not at all, whenever the process is killed.
+  writeFileSync(`${file}.new`, `${JSON.stringify(identity)}\n`, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
   return identity;
 }

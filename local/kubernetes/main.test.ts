@@ -64,6 +64,8 @@ describe("local:kubernetes", () => {
 
     const second = start("--output", "json", "--dir", dir, "--port", port);
     await ready(second);
+    const third = await refusal("--dir", dir);
+    assert.match(third.said, /^local:kubernetes: the folder .* is in use by process \d+\n$/);
     const found = await coreOf(line.kubeconfig).readNamespace({ name: "kept" });
     assert.equal(found.metadata?.uid, before.metadata?.uid);
     const later = await coreOf(line.kubeconfig).createNamespace({ body: { metadata: { name: "later" } } });

@@ -1,12 +1,14 @@
 /** Starts the Kubernetes API server stand-in: store, controllers and HTTPS server in this process. */
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { mkdirSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { startFaultControl } from "../faults/fault-control.ts";
 import { createFaultInjector } from "../faults/fault-injector.ts";
 import type { FaultPlan } from "../faults/fault-plan.ts";
+import { lockFolder } from "../folder-lock.ts";
 import { applyFolder } from "./apply-folder.ts";
 import { createServerCertificate } from "./certificates.ts";
 import { isEstablished, startCustomResourceController } from "./controllers/custom-resources.ts";
@@ -125,6 +127,8 @@ function openStore(dir: string | undefined): OpenStore {
   if (dir === undefined) {
     return { store: createObjectStore(), save: () => undefined, [Symbol.dispose]: () => undefined };
   }
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const lock = lockFolder(dir);
   const journal = openJournal(join(dir, "store"));
   const store = createObjectStore(journal.recovered ?? {});
   journal.compact(store);
@@ -138,6 +142,7 @@ function openStore(dir: string | undefined): OpenStore {
     [Symbol.dispose]() {
       journal.compact(store);
       journal[Symbol.dispose]();
+      lock.release();
     },
   };
 }
@@ -171,14 +176,14 @@ function startControllers(world: World, identity: Identity): Controllers {
 /**
  * Starts a server that is ready when this resolves.
  *
- * @throws Error with one clear line: the port is in use, the range is no range, a file cannot be applied
+ * @throws Error with one clear line: the port or the folder is in use, the range is no range, a file cannot be applied
  */
 export async function startKubernetes(options: KubernetesOptions = {}): Promise<Kubernetes> {
   await using life = new AsyncDisposableStack();
   const host = options.host ?? defaultHost;
   const serviceAddresses = createServiceAddresses(options.serviceCidr ?? defaultServiceCidr);
-  const identity = loadIdentity(options.dir);
   const opened = life.use(openStore(options.dir));
+  const identity = loadIdentity(options.dir);
   const { store } = opened;
   const tokens = createTokens(identity.tokenKey);
   const world: World = { store, registry: createRegistry(), tokens, serviceAddresses, now: Date.now };

@@ -68,6 +68,12 @@ function replay(snapshot: readonly Line[], log: readonly Line[]): Recovered | un
   return revision === 0 ? undefined : { revision, objects: [...objects.values()] };
 }
 
+/** A full disk may take a part of a text only; the rest follows, or is refused with an error. */
+function writeWhole(file: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
+}
+
 /** Opens the journal in a folder, which is made when missing. Call `compact` before the first `append`: it ends a torn line. */
 export function openJournal(folder: string): Journal {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -86,7 +92,7 @@ export function openJournal(folder: string): Journal {
       .flatMap((collection) =>
         store.list(collection).map((object): Line => ({ revision: store.revision, collection, object })),
       );
-    for (const line of [head, ...lines]) writeSync(file, `${JSON.stringify(line)}\n`);
+    for (const line of [head, ...lines]) writeWhole(file, `${JSON.stringify(line)}\n`);
     fsyncSync(file);
     closeSync(file);
     renameSync(temporary, snapshotFile);
@@ -98,7 +104,7 @@ export function openJournal(folder: string): Journal {
       const line: Line = { revision, collection, object, ...(type === "DELETED" ? { deleted: true } : {}) };
       const text = `${JSON.stringify(line)}\n`;
       appended += text.length;
-      writeSync(log, text);
+      writeWhole(log, text);
     },
     get isLong() {
       return appended > longLog;
