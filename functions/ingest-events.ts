@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { contentHash } from "../shared/core/canonical.ts";
 import type { ClusterEvent } from "../shared/core/events/cluster-event.ts";
 import { isRejection, parseEvent, type Rejection } from "../shared/core/events/parse-event.ts";
 import { MeshError } from "../shared/shell/mesh-error.ts";
@@ -10,6 +10,7 @@ import type { FunctionParts } from "./ports.ts";
 import type { ClusterUpdater } from "./update-cluster.ts";
 import type { MessageVerifier } from "./verify-messages.ts";
 
+const retries = { attempts: 5, baseDelay: 50, maxDelay: 1000 };
 /** A rejected event is kept this long. Seconds. */
 const rejectedTtl = 7 * 24 * 3600;
 
@@ -50,12 +51,12 @@ async function ingestCluster(
     const parsed = parseEvent(text);
     if (!isRejection(parsed)) events.push(parsed);
     else {
-      await keepRejection(parts, cluster, parsed);
+      await keepRejection(parts, { cluster, text }, parsed);
       if (parsed.instead !== undefined) events.push(parsed.instead);
     }
   }
   if (events.length === 0) return;
-  await retryTransient({ attempts: 5, baseDelay: 50, maxDelay: 1000 }, async () => {
+  await retryTransient(retries, async () => {
     const known = await updater.update(cluster, (state, head) => foldEvents(state, head, events));
     if (!known) parts.log.warn("events of a cluster that never joined", { cluster });
     else await keepServedLocally(parts, cluster, events);
@@ -75,15 +76,24 @@ async function keepServedLocally(
   }
 }
 
-async function keepRejection(parts: FunctionParts, cluster: string, rejection: Rejection): Promise<void> {
-  parts.log.warn("event rejected", { cluster, reason: rejection.reason });
-  if (rejection.origin === undefined) return;
-  const { epoch, seq } = rejection.origin;
-  const body = { reason: rejection.reason, origin: rejection.origin, time: parts.now().toISOString() };
-  await parts.documents.put("rejected", {
-    id: `${epoch}-${seq}-${randomUUID()}`,
+/** Under a name that a repeat has too. What cannot be kept is in the log: a bad event must not keep back what follows it. */
+async function keepRejection(
+  parts: FunctionParts,
+  { cluster, text }: { readonly cluster: string; readonly text: string },
+  { reason, origin }: Rejection,
+): Promise<void> {
+  parts.log.warn("event rejected", { cluster, reason });
+  if (origin === undefined) return;
+  const id = `${origin.epoch}-${origin.seq}-${contentHash(text)}`;
+  const document = {
+    id,
     partition: cluster,
-    body,
+    body: { reason, origin, time: parts.now().toISOString() },
     ttl: rejectedTtl,
-  });
+  };
+  try {
+    await retryTransient(retries, () => parts.documents.put("rejected", document));
+  } catch (error) {
+    parts.log.warn("rejected event not kept", { cluster, reason, error: MeshError.from(error).message });
+  }
 }

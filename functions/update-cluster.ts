@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
+import type { Problem } from "../shared/core/mesh/problem.ts";
 import { compareSnapshots, type Snapshot } from "../shared/core/snapshot/snapshot.ts";
 import type { ClusterState } from "../shared/core/state/cluster-state.ts";
 import { MeshError } from "../shared/shell/mesh-error.ts";
 import { type BlockStore, createBlockStore } from "../shared/store/block-store.ts";
 import { type ReadHead, readHead, writeHead } from "../shared/store/cluster-store.ts";
-import type { Change, Head, Pin, Point } from "../shared/store/documents.ts";
+import type { Change, ClusterProblems, Head, Pin, Point } from "../shared/store/documents.ts";
 import { type MeshSettingsInForce, readMeshSettings } from "../shared/store/mesh-settings.ts";
 import { announceVersion, recordPinAct, type WrittenHead } from "./announce.ts";
 import { type Compiled, type CompileInput, compileAndStore, needsCompile } from "./compile-cluster.ts";
@@ -29,6 +30,8 @@ export interface ClusterUpdater {
 const attempts = 8;
 const listedCauses = 20;
 const listedProblems = 200;
+/** Characters. */
+const longestMessage = 1000;
 
 export function createClusterUpdater(parts: FunctionParts): ClusterUpdater {
   const memory = new Map<string, Remembered>();
@@ -76,11 +79,7 @@ async function publish(job: Job, folded: Folded, remembered: Remembered): Promis
     moved && compiled !== undefined
       ? { version: head.version, served: compiled.served, causes: folded.causes.slice(0, listedCauses), time }
       : undefined;
-  const problems = compiled && {
-    version: head.version,
-    total: compiled.compilation.problems.length,
-    problems: compiled.compilation.problems.slice(0, listedProblems),
-  };
+  const problems = compiled && problemsOf(head.version, compiled.compilation.problems);
   const written = await writeHead(parts.documents, cluster, {
     before,
     head,
@@ -164,6 +163,15 @@ function nextHead(
 
 function sameHead(before: Head, next: WrittenHead): boolean {
   return isDeepStrictEqual(before, { ...next, writeId: before.writeId });
+}
+
+/** As much as fits beside the head, however much the objects' own words are. */
+function problemsOf(version: number, all: readonly Problem[]): ClusterProblems {
+  const problems = all.slice(0, listedProblems).map((problem) => ({
+    ...problem,
+    message: problem.message.length > longestMessage ? `${problem.message.slice(0, longestMessage)}…` : problem.message,
+  }));
+  return { version, total: all.length, problems };
 }
 
 function changeOf(point: Point, compiled: Compiled, folded: Folded): Change {
