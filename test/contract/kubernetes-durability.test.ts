@@ -17,8 +17,8 @@ interface Server {
   readonly api: ApiClient;
 }
 
-async function start(dir: string): Promise<Server> {
-  const child = spawn(process.execPath, [program, "--output", "json", "--dir", dir], {
+async function start(dir: string, ...flags: readonly string[]): Promise<Server> {
+  const child = spawn(process.execPath, [program, "--output", "json", "--dir", dir, ...flags], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [line] = (await once(child.stdout, "data")) as [Buffer];
@@ -117,23 +117,14 @@ describe("the Kubernetes stand-in, killed in the middle of writes", () => {
     const server = await start(dir);
     await server.api.post(configMaps, { metadata: { name: "taken-back" } });
     await kill(server);
-    const faulty = spawn(
-      process.execPath,
-      [
-        program,
-        ...["--output", "json", "--dir", dir, "--faults"],
-        '{"faults":[{"fault":"restore","on":"write","changes":1,"at":[2]}]}',
-      ],
-      { stdio: ["ignore", "pipe", "inherit"] },
-    );
-    const [line] = (await once(faulty.stdout, "data")) as [Buffer];
-    const { kubeconfig } = JSON.parse(line.toString("utf8")) as { kubeconfig: string };
-    const api = await createApiClient(readFileSync(kubeconfig, "utf8"));
+    const plan = '{"faults":[{"fault":"restore","on":"write","changes":1,"at":[2]}]}';
+    const faulty = await start(dir, "--faults", plan);
+    const { api } = faulty;
     await api.delete(`${configMaps}/taken-back`);
     // The second write finds the store as it was before the first.
     const second = await api.patch(`${configMaps}/taken-back`, "merge", { data: { at: "2" } });
     assert.equal(second.code, 200);
-    await kill({ child: faulty, api });
+    await kill(faulty);
     const restarted = await start(dir);
     const found = await restarted.api.get(`${configMaps}/taken-back`);
     assert.deepEqual(found.body.value, second.body.value);
