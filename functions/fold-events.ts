@@ -1,5 +1,5 @@
 import type { ClusterEvent } from "../shared/core/events/cluster-event.ts";
-import type { ClusterState } from "../shared/core/state/cluster-state.ts";
+import type { ClusterState, StagedList } from "../shared/core/state/cluster-state.ts";
 import { evolve } from "../shared/core/state/evolve.ts";
 import type { Trie } from "../shared/core/trie/trie.ts";
 import type { ChangeCause, Head, SeenCloud } from "../shared/store/documents.ts";
@@ -11,7 +11,11 @@ export interface Folded {
   readonly refused: Head["refused"];
   readonly causes: readonly ChangeCause[];
   /** Lists that ended, each with the state that it replaced. */
-  readonly lists: readonly { readonly before: Trie; readonly after: Trie }[];
+  readonly lists: readonly {
+    readonly before: Trie;
+    readonly after: Trie;
+    readonly deleted: StagedList["deleted"];
+  }[];
   /** What the publisher saw of the cloud, where that is more than the head says. */
   readonly above: SeenCloud | undefined;
   /** A person released the pin: only it, or with it all that guards have held. */
@@ -32,7 +36,8 @@ export function foldEvents(start: ClusterState, head: Head, events: readonly Clu
     if (outcome.kind === "unexpected") want = outcome.why;
     if (outcome.kind === "applied") {
       if (isWholeList(event)) want = undefined;
-      if (event.type === "ListEnded") lists.push({ before: state.objects, after: next.objects });
+      if (event.type === "ListEnded")
+        lists.push({ before: state.objects, after: next.objects, deleted: state.staged?.deleted });
       if (event.type === "ListStarted" && isAbove(event.seen, head)) above = event.seen;
       if (event.type === "ObjectRefused") refused = withRefusal(refused, event);
       const cause = causeOf(event);

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { MeshObject } from "../shared/core/object.ts";
 import type { PinAct } from "../shared/store/documents.ts";
 import { meshConfig, namespace, pod, service, stateOf } from "../test/support/build.ts";
-import { startPublishingCluster } from "../test/support/publishing-cluster.ts";
+import { startPublishingCluster, trieOfObjects } from "../test/support/publishing-cluster.ts";
 
 const by = { who: "ann", why: "they are really gone" };
 const services = stateOf(
@@ -56,6 +56,30 @@ test("live changes go on behind a hold, which ends by itself when the objects ar
   for (const [epoch, objects] of [shop, [], shop].entries())
     await cluster.functions.ingestEvents(cluster.list(3 + epoch, objects));
   assert.deepEqual([(await cluster.head()).pin, (await cluster.head()).version], [undefined, 3], "nobody noticed");
+});
+
+test("deletions that a list tells, over several batches, are not held; the same list without them is", async () => {
+  for (const [told, kind] of [
+    [services, undefined],
+    [services.slice(0, 1), "hold"],
+  ] as const) {
+    const cluster = await start();
+    const [first, ...others] = cluster.list(2, rest);
+    const messages = [
+      first as object,
+      ...told.map((object, index) => cluster.deleted({ epoch: 2, seq: 2 + index }, object)),
+      ...rest.map((object, index) => cluster.applied({ epoch: 2, seq: 2 + told.length + index }, object)),
+      cluster.seal(
+        cluster.event(
+          { epoch: 2, seq: 2 + told.length + rest.length },
+          { type: "ListEnded", state: trieOfObjects(rest).root },
+        ),
+      ),
+    ];
+    assert.ok(others.length > 0);
+    for (const message of messages) await cluster.functions.ingestEvents([message]);
+    assert.equal((await cluster.head()).pin?.kind, kind);
+  }
 });
 
 test("live deletions of everything, and a change of the mode, are not held", async () => {

@@ -42,8 +42,8 @@ async function withMissing(
     const kinds = missingFromList(await loadState(pin.missing.of), folded.state.objects);
     return kinds.length > 0 ? { ...pin, missing: { of: pin.missing.of, kinds } } : withoutReason(pin, "missing");
   }
-  for (const { before, after } of folded.lists) {
-    const kinds = missingFromList(before, after);
+  for (const { before, after, deleted } of folded.lists) {
+    const kinds = missingFromList(before, after, deleted);
     if (kinds.length === 0) continue;
     const missing = { of: before.root, kinds };
     return pin === undefined

@@ -67,7 +67,7 @@ test("an object that was too large for its message is a marker in the state, as 
 test("mistakes with enormous texts do not make the head's batch too large", async () => {
   const cluster = await startPublishingCluster();
   const groups = Array.from({ length: 6 }, (_, index) =>
-    httpRouteGroup(`shop/g${index}`, [{ name: `${"n".repeat(400_000)}`, pathRegex: `(${"x".repeat(300_000)}` }]),
+    httpRouteGroup(`shop/g${index}`, [{ name: "n".repeat(400_000), pathRegex: `(${"x".repeat(300_000)}` }]),
   );
   await cluster.functions.ingestEvents(cluster.list(1, [...shop, ...stateOf(groups)]));
   const head = await cluster.head();

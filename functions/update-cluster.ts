@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Problem } from "../shared/core/mesh/problem.ts";
 import { compareSnapshots, type Snapshot } from "../shared/core/snapshot/snapshot.ts";
-import type { ClusterState } from "../shared/core/state/cluster-state.ts";
+import type { ClusterState, StagedList } from "../shared/core/state/cluster-state.ts";
 import { MeshError } from "../shared/shell/mesh-error.ts";
 import { type BlockStore, createBlockStore } from "../shared/store/block-store.ts";
 import { type ReadHead, readHead, writeHead } from "../shared/store/cluster-store.ts";
@@ -124,9 +124,9 @@ async function loadState(blocks: BlockStore, head: Head, remembered: Remembered)
   const objects = await blocks.loadTrie(head.state, remembered.state?.objects);
   const state: ClusterState = { applied: head.applied, objects };
   if (head.staged === undefined) return state;
-  const { epoch, seq } = head.staged;
+  const { epoch, seq, deleted } = head.staged;
   const staged = await blocks.loadTrie(head.staged.state, remembered.state?.staged?.objects);
-  return { ...state, staged: { position: { epoch, seq }, objects: staged } };
+  return { ...state, staged: { position: { epoch, seq }, objects: staged, ...(deleted && { deleted }) } };
 }
 
 /** Puts what neither the state nor the staged list of the head reaches. */
@@ -151,7 +151,7 @@ function nextHead(
     version: raised === undefined ? head.version + (moved ? 1 : 0) : Math.max(head.version, raised.version) + 1,
     applied: state.applied,
     state: state.objects.root,
-    ...(state.staged && { staged: { ...state.staged.position, state: state.staged.objects.root } }),
+    ...(state.staged && { staged: stagedOf(state.staged) }),
     ...(inForce && { served: inForce }),
     ...(pin && { pin }),
     ...(above !== undefined && raised === undefined && { above }),
@@ -159,6 +159,10 @@ function nextHead(
     refused,
     sweepFloor: head.sweepFloor,
   };
+}
+
+function stagedOf({ position, objects, deleted }: StagedList): NonNullable<Head["staged"]> {
+  return { ...position, state: objects.root, ...(deleted && { deleted }) };
 }
 
 function sameHead(before: Head, next: WrittenHead): boolean {

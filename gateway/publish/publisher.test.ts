@@ -324,6 +324,28 @@ test("a head that went back is told by one list what was seen, and by no more on
   );
 });
 
+test("what was deleted before our eyes and did not arrive is told by the list, so nobody takes it for a mass withdrawal", async (t) => {
+  const world = lead(t, two);
+  await world.rest();
+  world.hub = "lose";
+  world.change([[service("a")[0], undefined]]);
+  await world.rest();
+  world.hub = "deliver";
+  await world.pass(settings.settleLimit + settings.heartbeatInterval);
+  const epoch = world.epochs.at(-1) as number;
+  assert.deepEqual(
+    world
+      .ofEpoch(epoch)
+      .filter((type) => type !== "Heartbeat")
+      .sort(),
+    ["ListEnded", "ListStarted", "ObjectApplied", "ObjectDeleted"],
+  );
+  await world.pass(2 * settings.settleInterval);
+  world.head = { ...(world.head as Head), want: "somebody asks", state: emptyTrie.root };
+  await world.pass(settings.heartbeatInterval + 2 * settings.settleInterval);
+  assert.ok(!world.ofEpoch(world.epochs.at(-1) as number).includes("ObjectDeleted"), "told once");
+});
+
 test("changes that keep coming while the head follows behind need no list", async (t) => {
   const world = lead(t, two);
   await world.rest();

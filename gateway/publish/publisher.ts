@@ -2,7 +2,7 @@ import type { KeyObject } from "node:crypto";
 import type { ContentHash } from "../../shared/core/brand.ts";
 import { type ClusterEvent, type ClusterFact, type Position } from "../../shared/core/events/cluster-event.ts";
 import { type Envelope, maxMessageBytes, sealEnvelope } from "../../shared/core/events/envelope.ts";
-import { emptyTrie, type Trie } from "../../shared/core/trie/trie.ts";
+import type { Trie } from "../../shared/core/trie/trie.ts";
 import type { Clock } from "../../shared/ports/clock.ts";
 import type { HubSender } from "../../shared/ports/event-hub.ts";
 import { MeshError } from "../../shared/shell/mesh-error.ts";
@@ -13,6 +13,7 @@ import { createSignal } from "../signal.ts";
 import type { HeldLease } from "./lease.ts";
 import { markEvent, nextEvents, type OutboxContext } from "./outbox.ts";
 import { createSettling } from "./settling.ts";
+import { createWithdrawals, type Withdrawals } from "./withdrawals.ts";
 
 /** The gateway's own picture of the cluster, kept by its watches. */
 export interface LocalState {
@@ -98,10 +99,11 @@ const listPause = { baseDelay: 500, maxDelay: 15_000 };
  */
 export async function publishWhileLeading(options: PublisherOptions, lease: PublishersLease): Promise<void> {
   let reason = "the Lease was won";
+  const withdrawals = createWithdrawals();
   for (let failures = 0; !lease.lost.aborted; ) {
     try {
-      const listed = await publishList(options, lease, reason);
-      const next = await publishChanges(options, lease.lost, listed);
+      const listed = await publishList(options, lease, { reason, withdrawals });
+      const next = await publishChanges(options, lease.lost, { listed, withdrawals });
       failures = next.wasSettled ? 1 : failures + 1;
       reason = next.reason;
     } catch (error) {
@@ -114,7 +116,11 @@ export async function publishWhileLeading(options: PublisherOptions, lease: Publ
   }
 }
 
-async function publishList(options: PublisherOptions, lease: PublishersLease, reason: string): Promise<Listed> {
+async function publishList(
+  options: PublisherOptions,
+  lease: PublishersLease,
+  { reason, withdrawals }: { readonly reason: string; readonly withdrawals: Withdrawals },
+): Promise<Listed> {
   const head = await unlessLost(lease.lost, options.readHead());
   if (head === undefined) throw new MeshError("unavailable", "the cluster has not joined the mesh: there is no head");
   const atLeast = Math.max(head.applied.epoch, head.staged?.epoch ?? 0);
@@ -135,7 +141,7 @@ async function publishList(options: PublisherOptions, lease: PublishersLease, re
   await send([markEvent(options.context, position, start)]);
   const published = asserted
     ? { objects, position }
-    : await publishWhole(options, send, { start: { objects: emptyTrie, position }, objects });
+    : await publishWhole(options, send, { start: { objects: withdrawals.goneFrom(objects), position }, objects });
   options.log({ kind: "listed", epoch, reason, objects: objects.size, asserted });
   return { ...published, wishBefore: head.want };
 }
@@ -158,7 +164,11 @@ async function publishWhole(
 }
 
 /** Returns why a new list is needed; returns (anything) when the Lease is lost. */
-async function publishChanges(options: PublisherOptions, lost: AbortSignal, listed: Listed): Promise<NewList> {
+async function publishChanges(
+  options: PublisherOptions,
+  lost: AbortSignal,
+  { listed, withdrawals }: { readonly listed: Listed; readonly withdrawals: Withdrawals },
+): Promise<NewList> {
   const { settings, local, clock, context } = options;
   const send = createSend(options, lost);
   const wake = createSignal();
@@ -173,6 +183,7 @@ async function publishChanges(options: PublisherOptions, lost: AbortSignal, list
   while (!lost.aborted) {
     const next = nextEvents(context, published, local.objects());
     if (next.events.length > 0) {
+      withdrawals.note(published.objects, local.objects());
       options.publishing?.(next.objects.root, next.position);
       await send(next.events);
       options.log({ kind: "published", position: next.position, events: next.events.length });
@@ -196,6 +207,7 @@ async function publishChanges(options: PublisherOptions, lost: AbortSignal, list
       if (verdict === "late")
         return { reason: `not applied for ${settings.settleLimit} ms`, wasSettled: settling.wasSettled() };
       if (verdict === "settled" && told !== published.position) {
+        withdrawals.settled();
         told = published.position;
         options.log({ kind: "settled", position: told });
       }

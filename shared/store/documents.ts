@@ -3,6 +3,7 @@ import type { EventCause, Position } from "../core/events/cluster-event.ts";
 import type { Missing } from "../core/guard/mass-withdrawal.ts";
 import type { Problem } from "../core/mesh/problem.ts";
 import type { ObjectKey } from "../core/object.ts";
+import type { Deletions } from "../core/state/cluster-state.ts";
 
 /**
  * Shapes of the documents (design.md §3, §4). In `clusters`: `head`, `problems`, `key:<kid>`, `point:<version>`; in `blocks`: trie blocks and packs by
@@ -15,7 +16,7 @@ export interface Head {
   readonly version: number;
   readonly applied: Position;
   readonly state: ContentHash;
-  readonly staged?: Position & { readonly state: ContentHash };
+  readonly staged?: Position & { readonly state: ContentHash; readonly deleted?: Deletions };
   readonly served?: Served;
   /** Nothing new is compiled into `served` while it stands; binds everybody, autonomous mode included. */
   readonly pin?: Pin;

@@ -40,6 +40,12 @@ test("a list that lacks more than half of a kind, and at least three, is a mass 
   ]);
 });
 
+test("what somebody said was deleted does not count", () => {
+  const [before, after] = [state(services(6)), state(services(1))];
+  assert.deepEqual(missingFromList(before, after, { "/Service": 1 }), [{ kind: "/Service", missing: 4, of: 6 }]);
+  assert.deepEqual(missingFromList(before, after, { "/Service": 2, "/Namespace": 9 }), []);
+});
+
 for (const [name, before, after] of [
   ["half of a kind", services(6), services(3)],
   ["two of two", services(2), []],

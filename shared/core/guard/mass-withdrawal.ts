@@ -2,6 +2,7 @@ import { type KindName, kinds, kindText } from "../events/kinds.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import { parseObjectKey } from "../object.ts";
 import { compareSnapshots, resourceIdsOf, type Snapshot } from "../snapshot/snapshot.ts";
+import type { Deletions } from "../state/cluster-state.ts";
 import type { Trie } from "../trie/trie.ts";
 import { parseResourceId, type ResourceId, type SnapshotType } from "../xds/resource.ts";
 
@@ -27,16 +28,17 @@ const unguarded: ReadonlySet<string> = new Set(
 );
 
 /**
- * Mass withdrawal (design.md §5, Guards): what a list that opens an epoch lacks of the state that it replaces, nobody having said that it was deleted. Empty
- * when there is nothing to hold. Sorted by kind.
+ * Mass withdrawal (design.md §5, Guards): what a list that opens an epoch lacks of the state that it replaces, nobody having said that it was deleted
+ * (`deleted`: how many of a kind somebody said so of). Empty when there is nothing to hold. Sorted by kind.
  */
-export function missingFromList(before: Trie, after: Trie): readonly Missing[] {
+export function missingFromList(before: Trie, after: Trie, deleted: Deletions = {}): readonly Missing[] {
   const gone: string[] = [];
   for (const { key, after: now } of before.compare(after)) if (now === undefined) gone.push(kindOf(key));
   if (gone.length < atLeast) return [];
   return massesOf(
     gone,
     [...before.entries()].map(([key]) => kindOf(key)),
+    deleted,
   ).filter(({ kind }) => !unguarded.has(kind));
 }
 
@@ -65,10 +67,14 @@ function closedServices({ settings, grants, services }: Mesh): ReadonlySet<strin
   return new Set(closed.map(({ key }) => key));
 }
 
-function massesOf(gone: readonly string[], present: readonly string[]): readonly Missing[] {
+function massesOf(gone: readonly string[], present: readonly string[], explained: Deletions = {}): readonly Missing[] {
   const all = Map.groupBy(present, (kind) => kind);
   return [...Map.groupBy(gone, (kind) => kind)]
-    .map(([kind, missing]) => ({ kind, missing: missing.length, of: all.get(kind)?.length ?? missing.length }))
+    .map(([kind, { length }]) => ({
+      kind,
+      missing: length - (explained[kind] ?? 0),
+      of: all.get(kind)?.length ?? length,
+    }))
     .filter(({ missing, of }) => missing >= atLeast && missing > of * share)
     .sort((a, b) => (a.kind < b.kind ? -1 : 1));
 }

@@ -10,8 +10,17 @@ export interface ClusterState {
   /** Object key text → canonical JSON of StateEntry. */
   readonly objects: Trie;
   /** A list in the making; replaces `objects` at ListEnded, so half a cluster is never compiled. */
-  readonly staged?: { readonly position: Position; readonly objects: Trie };
+  readonly staged?: StagedList;
 }
+
+export interface StagedList {
+  readonly position: Position;
+  readonly objects: Trie;
+  /** Objects of the state that the list says were deleted, by `group/kind`: so their absence is explained. */
+  readonly deleted?: Deletions;
+}
+
+export type Deletions = Readonly<Record<string, number>>;
 
 /** Value of a state trie's entry. */
 export interface StateEntry extends JsonObject {

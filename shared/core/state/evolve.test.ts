@@ -64,6 +64,12 @@ test("evolve() keeps serving the old state while a new list is being made", () =
     .then("applied", ["c"]);
 });
 
+test("evolve() counts what a list says was deleted of the state, whatever the list holds", () => {
+  const { state } = given(...listed, ...epoch(2, started(), deleted("a"), deleted("never"), applied("b")));
+  assert.deepEqual(state.staged?.deleted, { "/Service": 1 });
+  assert.equal(state.objects.root, rootOf("a", "b"));
+});
+
 test("evolve() drops a list that is not what its end says", () => {
   given(...listed, ...epoch(2, started(), applied("c")))
     .when(event({ epoch: 2, seq: 3 }, { type: "ListEnded", state: rootOf("c", "d") }))

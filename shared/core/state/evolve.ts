@@ -1,7 +1,8 @@
 import { type ClusterEvent, isAfter, type Position } from "../events/cluster-event.ts";
+import { kindText } from "../events/kinds.ts";
 import { objectKeyText } from "../object.ts";
 import { emptyTrie, type Trie } from "../trie/trie.ts";
-import { type ClusterState, refusedMarker, stateEntry } from "./cluster-state.ts";
+import { type ClusterState, refusedMarker, type StagedList, stateEntry } from "./cluster-state.ts";
 
 /** A jump larger than this is not a publisher's: epochs grow by one for each list. */
 const maxEpochJump = 1_000_000;
@@ -43,7 +44,19 @@ function take(state: ClusterState, event: ClusterEvent, position: Position): Evo
     return applied({ applied: position, objects: staged.objects });
   }
   const objects = change(staged?.objects ?? state.objects, event);
-  return applied(staged === undefined ? { applied: position, objects } : { ...state, staged: { position, objects } });
+  if (staged === undefined) return applied({ applied: position, objects });
+  return applied({ ...state, staged: { ...staged, ...withDeletion(state, staged, event), position, objects } });
+}
+
+/** A deletion within a list is of what the publisher saw go before. */
+function withDeletion(
+  { objects }: ClusterState,
+  { deleted }: StagedList,
+  event: ClusterEvent,
+): Pick<StagedList, "deleted"> {
+  if (event.type !== "ObjectDeleted" || objects.get(objectKeyText(event.object)) === undefined) return {};
+  const kind = kindText(event.object);
+  return { deleted: { ...deleted, [kind]: (deleted?.[kind] ?? 0) + 1 } };
 }
 
 function startList(state: ClusterState, event: ClusterEvent & { readonly type: "ListStarted" }): Evolution {
