@@ -14,6 +14,8 @@ const noInstall = process.argv.includes("--no-install");
 
 /** Generated cases for each property; `npm test` takes the number that the properties themselves name. */
 const cases = { quick: "100", nightly: "10000" };
+/** Histories of the simulation. */
+const nightlyHistories = "10000";
 
 /** Every file is a process of its own and loads much the same modules: what Node compiled once it need not compile again. */
 process.env["NODE_COMPILE_CACHE"] ??= join(root, "node_modules/.cache/compile");
@@ -63,7 +65,10 @@ async function runAll(files: readonly string[]): Promise<boolean> {
 
 async function main(): Promise<void> {
   const files = findTestFiles(root);
-  if (suite === "nightly") process.env["WEFT_CASES"] ??= cases.nightly;
+  if (suite === "nightly") {
+    process.env["WEFT_CASES"] ??= cases.nightly;
+    process.env["WEFT_HISTORIES"] ??= nightlyHistories;
+  }
   const passed = suite === "quick" ? await runQuick(files) : await runAll(files);
   process.exitCode = passed ? 0 : 1;
 }

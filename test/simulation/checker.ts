@@ -1,0 +1,307 @@
+import type { ServedSnapshot } from "../../gateway/follow/head-follower.ts";
+import { contentHash } from "../../shared/core/canonical.ts";
+import { type Compilation, compile } from "../../shared/core/compile.ts";
+import type { ClusterEvent, Position } from "../../shared/core/events/cluster-event.ts";
+import { isAfter } from "../../shared/core/events/cluster-event.ts";
+import type { Envelope } from "../../shared/core/events/envelope.ts";
+import { buildMesh } from "../../shared/core/mesh/build-mesh.ts";
+import type { ClassKey } from "../../shared/core/mesh/mesh.ts";
+import { type MeshObject, objectKeyText } from "../../shared/core/object.ts";
+import { viewOf } from "../../shared/core/snapshot/snapshot.ts";
+import { objectsOf, refusedMarker, stateEntry } from "../../shared/core/state/cluster-state.ts";
+import type { View } from "../../shared/core/stream/view.ts";
+import { emptyTrie, type Trie } from "../../shared/core/trie/trie.ts";
+import { parseResourceId } from "../../shared/core/xds/resource.ts";
+import { translate } from "../../shared/core/xds/translate.ts";
+import type { Head } from "../../shared/store/documents.ts";
+import { isClassKey, type Truth } from "./truth.ts";
+import type { Actor } from "./virtual-time.ts";
+
+/** Holds everything that is seen of a history against what may be. */
+export interface Checker {
+  readonly violations: readonly string[];
+  /** A gateway sends events: in its order, before anything can happen to them. */
+  readonly published: (actor: Actor, envelopes: readonly Envelope[]) => void;
+  readonly headWritten: (head: Head) => void;
+  /** The store stands at an older point now. */
+  readonly restored: (head: Head | undefined) => void;
+  /** A gateway's own picture of the cluster is this one now. */
+  readonly picture: (actor: Actor, objects: Trie) => void;
+  readonly serving: (actor: Actor, snapshot: ServedSnapshot) => void;
+  readonly view: (actor: Actor, classes: ReadonlyMap<string, MeshObject>, view: View) => void;
+  /** After the faults ended: what is still not as it should be; undefined when all is. */
+  readonly unsettled: (end: End) => string | undefined;
+}
+
+/** What there is when a history has ended. */
+export interface End {
+  readonly head: Head | undefined;
+  readonly gateways: readonly {
+    readonly name: string;
+    readonly serving: ServedSnapshot | undefined;
+    readonly views: ReadonlyMap<string, View>;
+  }[];
+}
+
+export interface CheckerOptions {
+  readonly truth: Truth;
+  /** Nothing in this history lets an observer see changes of different kinds in another order than they were made. */
+  readonly strict: boolean;
+}
+
+const settings = { smiSemantics: "osm" } as const;
+
+export function createChecker({ truth, strict }: CheckerOptions): Checker {
+  const violations: string[] = [];
+  const blame = (text: string): void => {
+    if (violations.length < 20 && !violations.includes(text)) violations.push(text);
+  };
+  const published = createPublished(blame);
+  const compiled = createCompiled();
+  /** States that heads named, by root. */
+  const states = new Map<string, Trie>([[emptyTrie.root, emptyTrie]]);
+  /** Those that gateways saw, and may compile themselves while the cloud is away. */
+  const pictures = new Map<string, Trie>();
+  const own = new Map<Actor, Trie>();
+  /** Roots of the states served as `incarnation version`. */
+  const servedStates = new Map<string, Set<string>>();
+  let before: Head | undefined;
+  const seen = new Map<Actor, ServedSnapshot>();
+
+  const checkState = (state: Trie, where: string): void => {
+    if (strict && !truth.was(state)) blame(`${where}: the cluster never was like this`);
+    for (const [key, value] of state.entries()) {
+      if (!isClassKey(key) && !truth.had(key, value)) blame(`${where}: ${key} never was ${value.slice(0, 200)}`);
+    }
+  };
+  const noteServed = ({ incarnation, version }: Pick<Head, "incarnation" | "version">, state: string): void => {
+    const key = `${incarnation} ${version}`;
+    servedStates.set(key, (servedStates.get(key) ?? new Set()).add(state));
+  };
+  return {
+    violations,
+    published: published.send,
+    picture(actor, objects) {
+      pictures.set(objects.root, objects);
+      own.set(actor, objects);
+    },
+    headWritten(head) {
+      if (before !== undefined) checkStep(before, head, blame);
+      const where = `head ${head.version} at ${text(head.applied)}`;
+      const state = published.stateAt(head.applied, head.state);
+      if (state !== undefined && !states.has(head.state)) {
+        states.set(head.state, state);
+        checkState(state, where);
+      }
+      if (state === undefined && head.state !== before?.state)
+        blame(`${where}: no publisher ever came from ${before && text(before.applied)} to ${head.state}`);
+      if (head.staged !== undefined && !published.isStaged(head.staged, head.staged.state))
+        blame(`${where}: the list at ${text(head.staged)} is nobody's`);
+      before = head;
+      const { served } = head;
+      if (served === undefined) return;
+      noteServed(head, served.state);
+      const source = states.get(served.state);
+      if (source === undefined) blame(`${where}: serves a state that no head ever named`);
+      else if (compiled.of(source).snapshot.index.root !== served.root)
+        blame(`${where}: what is served is not compiled from its state`);
+    },
+    restored(head) {
+      before = head;
+    },
+    serving(actor, snapshot) {
+      const known = seen.get(actor);
+      const where = `${actor.name} serving ${snapshot.version}`;
+      if (known !== undefined && known.incarnation !== snapshot.incarnation) blame(`${where}: another incarnation`);
+      if (known !== undefined && snapshot.version < known.version) blame(`${where}: after ${known.version}`);
+      seen.set(actor, snapshot);
+      const state = states.get(snapshot.served.state) ?? pictures.get(snapshot.served.state);
+      if (state === undefined) return blame(`${where}: a state that neither a head nor a gateway ever had`);
+      if (!servedStates.get(`${snapshot.incarnation} ${snapshot.version}`)?.has(state.root)) {
+        if (own.get(actor)?.root !== state.root) blame(`${where}: no head ever served this state under this version`);
+        checkState(state, where);
+      }
+      noteServed(snapshot, state.root);
+      const { snapshot: expected } = compiled.of(state);
+      if (snapshot.snapshot.index.root !== expected.index.root) blame(`${where}: not what its state compiles to`);
+      for (const version of expected.resources.keys())
+        if (!snapshot.resources.has(version)) blame(`${where}: it lacks ${version}`);
+    },
+    view(actor, classes, view) {
+      const snapshot = seen.get(actor);
+      const possible = servedStates.get(`${snapshot?.incarnation} ${view.snapshotVersion}`) ?? [];
+      const fingerprint = fingerprintOf(view);
+      for (const root of possible) {
+        const state = states.get(root) ?? pictures.get(root);
+        if (state === undefined) continue;
+        for (const object of classes.values()) if (compiled.view(state, object) === fingerprint) return;
+      }
+      blame(`${actor.name}: the view of version ${view.snapshotVersion} is that of no state`);
+    },
+    unsettled: (end) => unsettled(truth, compiled, { ...end, state: end.head && states.get(end.head.state) }),
+  };
+}
+
+function unsettled(
+  truth: Truth,
+  compiled: Compiled,
+  { head, gateways, state = emptyTrie }: End & { readonly state: Trie | undefined },
+): string | undefined {
+  const wanted = truth.objects.objects();
+  if (head === undefined) return "there is no head";
+  if (head.state !== wanted.root) {
+    const keys = [...state.compare(wanted)].map(({ key }) => key).slice(0, 3);
+    return `the head's state is not the cluster's (${text(head.applied)}, want ${head.want}; ${keys.join(", ")})`;
+  }
+  if (head.served?.state !== wanted.root) return "what is served is of another state";
+  for (const { name, serving, views } of gateways) {
+    if (serving?.served.state !== wanted.root)
+      return `${name} serves another state (version ${serving?.version} of ${head.version})`;
+    if (serving.snapshot.index.root !== compiled.of(wanted).snapshot.index.root) return `${name} serves something else`;
+    for (const pod of truth.objects.pods()) {
+      const object = truth.objects.classOf(pod.key);
+      const expected = object && compiled.view(wanted, object);
+      const view = views.get(pod.key);
+      if (expected !== undefined && (view === undefined || fingerprintOf(view) !== expected))
+        return `${name}: ${pod.key} has another view (${view?.snapshotVersion} of ${serving.version})`;
+    }
+  }
+  return undefined;
+}
+
+/** What may come from one head to the next, whoever writes it (design.md §3). */
+function checkStep(before: Head, head: Head, blame: (text: string) => void): void {
+  const where = `head ${head.version} at ${text(head.applied)}`;
+  if (head.incarnation !== before.incarnation) blame(`${where}: another incarnation`);
+  if (isAfter(before.applied, head.applied)) blame(`${where}: back from ${text(before.applied)}`);
+  if (head.version < before.version) blame(`${where}: after version ${before.version}`);
+  if (head.served?.root !== before.served?.root && head.version <= before.version)
+    blame(`${where}: something new is served as an old version`);
+  if (head.state !== before.state && !isAfter(head.applied, before.applied))
+    blame(`${where}: the state changed and no event was applied`);
+}
+
+/** The states that publishers led to, by position: folded here once more, from what they sent, in the order in which they sent it. */
+function createPublished(blame: (text: string) => void) {
+  const settled = new Map<string, Map<string, Trie>>();
+  const staged = new Map<string, Set<string>>();
+  const tries = new Map<string, Trie>([[emptyTrie.root, emptyTrie]]);
+  const under = new Map<Actor, { readonly epoch: number; list: Trie | undefined; objects: Trie }>();
+  const note = (position: Position, state: Trie): void => {
+    const known = settled.get(text(position)) ?? new Map<string, Trie>();
+    settled.set(text(position), known.set(state.root, state));
+    tries.set(state.root, state);
+  };
+  const noteStaged = (position: Position, state: Trie): void => {
+    staged.set(text(position), (staged.get(text(position)) ?? new Set()).add(state.root));
+  };
+  const take = (actor: Actor, event: ClusterEvent): void => {
+    if (event.type === "ListStarted") {
+      const asserted = event.asserts === undefined ? undefined : tries.get(event.asserts);
+      if (event.asserts !== undefined && asserted === undefined)
+        blame(`${actor.name} asserts a state that nobody sent`);
+      const list = event.asserts === undefined ? emptyTrie : undefined;
+      under.set(actor, { epoch: event.epoch, list, objects: asserted ?? emptyTrie });
+      if (list === undefined) note(event, asserted ?? emptyTrie);
+      else noteStaged(event, list);
+      return;
+    }
+    const now = under.get(actor);
+    if (now?.epoch !== event.epoch) return blame(`${actor.name} sends in epoch ${event.epoch} without a list`);
+    if (event.type === "ListEnded" && now.list !== undefined) {
+      now.objects = now.list;
+      now.list = undefined;
+      note(event, now.objects);
+      return;
+    }
+    if (event.type === "Heartbeat") return; // takes no position
+    const change = changeOf(event);
+    const changes = change === undefined ? [] : [change];
+    if (now.list === undefined) note(event, (now.objects = now.objects.with(changes)));
+    else noteStaged(event, (now.list = now.list.with(changes)));
+  };
+  return {
+    send: (actor: Actor, envelopes: readonly Envelope[]): void => {
+      for (const { event } of envelopes) take(actor, JSON.parse(event) as ClusterEvent);
+    },
+    stateAt: (position: Position, root: string) => settled.get(text(position))?.get(root),
+    isStaged: (position: Position, root: string) => staged.get(text(position))?.has(root) === true,
+  };
+}
+
+function changeOf(event: ClusterEvent): readonly [string, string | undefined] | undefined {
+  switch (event.type) {
+    case "ObjectApplied":
+      return stateEntry({ key: event.object, uid: event.uid, body: event.body });
+    case "ObjectRefused":
+      return stateEntry({ key: event.object, uid: event.uid, body: refusedMarker(event) });
+    case "ObjectDeleted":
+      return [objectKeyText(event.object), undefined];
+    case "ListStarted":
+    case "ListEnded":
+    case "Heartbeat":
+    case "ServedLocally":
+      return undefined;
+  }
+}
+
+type Compiled = ReturnType<typeof createCompiled>;
+
+/** What states compile to, each compiled once. */
+function createCompiled() {
+  const compilations = new Map<string, Compilation>();
+  const views = new Map<string, string | undefined>();
+  const of = (state: Trie): Compilation => {
+    const known = compilations.get(state.root) ?? compile({ objects: objectsOf(state), settings });
+    compilations.set(state.root, known);
+    return known;
+  };
+  const makeView = (state: Trie, object: MeshObject): string | undefined => {
+    const members = viewOf(of(state).snapshot, object.key.name as ClassKey);
+    if (members !== undefined)
+      return fingerprint([...members].map(([id, version]) => ({ ...parseResourceId(id), version })));
+    const { mesh } = buildMesh({ objects: [...objectsOf(state), object], settings });
+    const workload = mesh.workloads.find(({ key }) => key === object.key.name);
+    if (workload === undefined) return undefined;
+    return fingerprint(
+      translate(mesh, workload).map(({ type, name, body }) => ({ type, name, version: contentHash(body) })),
+    );
+  };
+  return {
+    of,
+    /** What a proxy of the class gets where this state is served; undefined when the mesh has no place for it. */
+    view(state: Trie, object: MeshObject): string | undefined {
+      const key = `${state.root} ${object.key.name}`;
+      if (!views.has(key)) views.set(key, makeView(state, object));
+      return views.get(key);
+    },
+  };
+}
+
+/** The gateway makes these itself, of endpoints and secrets. */
+const fast: ReadonlySet<string> = new Set(["endpoint-set", "trust-set", "headless-set", "endpoint", "secret"]);
+
+interface Member {
+  readonly type: string;
+  readonly name: string;
+  readonly version: string;
+}
+
+function fingerprint(members: readonly Member[]): string {
+  return members
+    .filter(({ type }) => !fast.has(type))
+    .map(({ type, name, version }) => `${type}|${name}=${version}`)
+    .toSorted()
+    .join("\n");
+}
+
+function fingerprintOf(view: View): string {
+  const members = Object.entries(view.resources).flatMap(([type, resources]) =>
+    [...resources.values()].map(({ name, version }) => ({ type, name, version })),
+  );
+  return fingerprint(members);
+}
+
+function text({ epoch, seq }: Position): string {
+  return `${epoch}/${seq}`;
+}

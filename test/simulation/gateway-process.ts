@@ -1,0 +1,189 @@
+import { startAutonomy } from "../../gateway/autonomous/start-autonomy.ts";
+import type { GatewayConfig } from "../../gateway/config.ts";
+import { createClassCompiler } from "../../gateway/fast/class-policy.ts";
+import { createProxyViews, type ProxyViews } from "../../gateway/fast/proxy-views.ts";
+import type { ProxySecrets } from "../../gateway/fast/secrets.ts";
+import type { ServedSnapshot } from "../../gateway/follow/head-follower.ts";
+import { startFollowing } from "../../gateway/follow/start-following.ts";
+import { startKeeping } from "../../gateway/follow/start-keeping.ts";
+import { type ClusterObjects, startClusterObjects } from "../../gateway/kubernetes/cluster-objects.ts";
+import type { Pod } from "../../gateway/kubernetes/pods.ts";
+import type { GatewayMetrics } from "../../gateway/metrics.ts";
+import type { FaultsOf, GatewayParts } from "../../gateway/ports.ts";
+import { startPublishing } from "../../gateway/publish/start-publishing.ts";
+import type { PublisherKey } from "../../gateway/publisher-key.ts";
+import type { MeshObject } from "../../shared/core/object.ts";
+import type { View } from "../../shared/core/stream/view.ts";
+import type { Trie } from "../../shared/core/trie/trie.ts";
+import type { Actor, VirtualTime } from "./virtual-time.ts";
+
+/** What a gateway is seen to do. */
+export interface GatewayObserver {
+  /** Its own picture of the cluster is this one now. */
+  readonly picture: (actor: Actor, objects: Trie) => void;
+  readonly serving: (actor: Actor, snapshot: ServedSnapshot) => void;
+  /** A proxy was given a view; its pod was of these classes so far. */
+  readonly view: (actor: Actor, classes: ReadonlyMap<string, MeshObject>, view: View) => void;
+}
+
+export interface GatewayProcessOptions {
+  readonly actor: Actor;
+  readonly time: VirtualTime;
+  readonly config: GatewayConfig;
+  readonly parts: GatewayParts;
+  readonly key: PublisherKey;
+  readonly observer: GatewayObserver;
+}
+
+export interface GatewayProcess {
+  readonly actor: Actor;
+  /** Undefined until it runs. */
+  readonly current: () => ServedSnapshot | undefined;
+  /** The newest view of each pod's proxy, by `namespace/pod`. */
+  readonly views: ReadonlyMap<string, View>;
+  /** Ends it on purpose. */
+  readonly stop: () => void;
+}
+
+/** No counter is read in a simulation. */
+const metrics = new Proxy({}, { get: () => () => undefined }) as GatewayMetrics;
+
+/** Certificates do not belong to what is simulated: every account has one at once. */
+const secrets: ProxySecrets = {
+  identity: (account) => Buffer.from(account),
+  release: () => undefined,
+  trust: (name, set) => Buffer.from(`${name} ${JSON.stringify(set)}`),
+  onChange: () => ({ [Symbol.dispose]: () => undefined }),
+};
+
+/** Composes what gateway/compose.ts composes, without the parts that are sockets, and with a proxy for each pod that has a class. */
+export function startGatewayProcess(options: GatewayProcessOptions): GatewayProcess {
+  const { actor, time } = options;
+  const views = new Map<string, View>();
+  const life = new AsyncDisposableStack();
+  let current: (() => ServedSnapshot | undefined) | undefined;
+  time.as(actor, () => {
+    const running = run(options, { life, views, begins: (source) => (current = source.current) });
+    running.catch(() => undefined); // stopped while it started
+  });
+  return {
+    actor,
+    current: () => current?.(),
+    views,
+    stop: () => time.as(actor, () => void life.disposeAsync()),
+  };
+}
+
+interface Running {
+  readonly life: AsyncDisposableStack;
+  readonly views: Map<string, View>;
+  readonly begins: (source: { readonly current: () => ServedSnapshot | undefined }) => void;
+}
+
+async function run(options: GatewayProcessOptions, { life, views, begins }: Running): Promise<void> {
+  const { actor, config, parts, key, observer } = options;
+  const { client, documents, log } = parts;
+  const faults: FaultsOf = (where) => (error) =>
+    log.warn({ error: error instanceof Error ? error.message : String(error) }, `fault of ${where}`);
+  const network = { ...config.network };
+  const objects = life.use(
+    startClusterObjects({ client, network, classLinger: config.durations.classLinger, fault: faults("kubernetes") }),
+  );
+  life.use(objects.onChange(() => observer.picture(actor, objects.objects())));
+  const { blocks, keeper } = life.use(await startKeeping(config, { documents, objects, faults }));
+  const proxyViews = life.use(
+    createProxyViews({
+      objects,
+      secrets,
+      compileClass: createClassCompiler({
+        blocks,
+        readSettings: () => keeper.settingsFor(following.follower.current()),
+        known: objects.objects,
+      }),
+      isProven: () => true,
+      fault: faults("class"),
+    }),
+  );
+  const autonomy = life.use(
+    startAutonomy(config, {
+      client,
+      objects,
+      keeper,
+      log,
+      faults,
+      serve(snapshot) {
+        observer.serving(actor, snapshot);
+        proxyViews.serve(snapshot);
+      },
+      problems: () => undefined,
+    }),
+  );
+  const { source, declaration } = autonomy;
+  await autonomy.begun;
+  begins(source);
+  const following = life.use(startFollowing(config, { parts, blocks, keeper, faults, onSnapshot: source.fromCloud }));
+  const { heads, follower } = following;
+  heads.onRead(source.look);
+  heads.onRead(declaration.onHead);
+  await objects.listed;
+  await source.begin();
+  connectProxies({ actor, objects, proxyViews, observer, views }, life);
+  const fault = faults("publish");
+  life.use(startPublishing(config, { parts, objects, heads, key, follower, metrics, autonomy, fault }));
+}
+
+/** A pod whose proxy follows its view. */
+interface Connected {
+  readonly uid: string;
+  readonly following: Disposable;
+  /** Those that it was of so far. */
+  readonly classes: Map<string, MeshObject>;
+}
+
+interface ProxyParts {
+  readonly actor: Actor;
+  readonly objects: ClusterObjects;
+  readonly proxyViews: ProxyViews;
+  readonly observer: GatewayObserver;
+  readonly views: Map<string, View>;
+}
+
+/** Every pod of a class has a proxy, as soon as it has the class. */
+function connectProxies({ actor, objects, proxyViews, observer, views }: ProxyParts, life: AsyncDisposableStack): void {
+  const proxies = new Map<string, Connected>();
+  const noteClass = (name: string, classes: Map<string, MeshObject>): void => {
+    const object = objects.classOf(name);
+    if (object !== undefined) classes.set(object.key.name, object);
+  };
+  const attend = (pod: Pod | undefined, name: string): void => {
+    const present = proxies.get(name);
+    if (present !== undefined && present.uid !== pod?.uid) {
+      present.following[Symbol.dispose]();
+      proxies.delete(name);
+      views.delete(name);
+    }
+    if (pod === undefined || proxies.has(name) || objects.classOf(name) === undefined) return;
+    const [namespace = "", own = ""] = name.split("/");
+    const classes = new Map<string, MeshObject>();
+    noteClass(name, classes);
+    const following = proxyViews.follow(
+      { proxy: name, namespace, pod: own, podUid: pod.uid, serviceAccount: pod.spec?.serviceAccountName ?? "default" },
+      {
+        view(view) {
+          views.set(name, view);
+          noteClass(name, classes);
+          observer.view(actor, classes, view);
+        },
+        end: () => undefined,
+      },
+    );
+    proxies.set(name, { uid: pod.uid, following, classes });
+  };
+  life.use(
+    objects.onChange((change) => {
+      for (const [name, { classes }] of proxies) noteClass(name, classes);
+      if (change.kind === "pod") attend(objects.pod(change.pod), change.pod);
+    }),
+  );
+  for (const pod of objects.pods()) attend(pod, pod.key);
+}
