@@ -2,6 +2,8 @@ import type { LogCategory, LogLevel } from "./app/core-api.ts";
 import { type Invocation, type Invoked, invoke } from "./app/invoke.ts";
 import type { LoadedApp } from "./app/load-app.ts";
 import type { AppSettings } from "./app-settings.ts";
+import { runBefallen } from "./faults/befallen.ts";
+import type { HostFaults } from "./faults/host-fault.ts";
 import { firstLine } from "./functions-host-error.ts";
 import { createOutputs } from "./outputs.ts";
 
@@ -14,7 +16,7 @@ export interface Invoker extends AsyncDisposable {
 
 export function createInvoker(
   app: LoadedApp,
-  settings: AppSettings,
+  { settings, faults }: { readonly settings: AppSettings; readonly faults: HostFaults | undefined },
   log: (name: string, level: LogLevel, category: LogCategory, message: string) => void,
 ): Invoker {
   const running = new Set<Promise<unknown>>();
@@ -31,8 +33,11 @@ export function createInvoker(
   };
   return {
     async invoke(invocation) {
-      const promise = run(invocation);
+      const { name } = invocation.function.metadata;
+      const promise = faults === undefined ? run(invocation) : runBefallen(faults, name, () => run(invocation));
       running.add(promise);
+      // A handler is not told that its client has left, so it may go on for ever.
+      invocation.abandoned?.addEventListener("abort", () => running.delete(promise), { once: true });
       try {
         return await promise;
       } finally {

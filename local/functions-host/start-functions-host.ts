@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "no
 import { dirname, join, resolve } from "node:path";
 import type { LogCategory, LogLevel } from "./app/core-api.ts";
 import { type LoadedApp, loadApp } from "./app/load-app.ts";
+import type { HostFaults } from "./faults/host-fault.ts";
 import { FunctionsHostError } from "./functions-host-error.ts";
 import { type HostJson, readHostJson } from "./host-json.ts";
 import { type HttpServer, startHttpServer } from "./http/http-server.ts";
@@ -23,6 +24,10 @@ export interface FunctionsHostOptions {
    * that functions of auth level `function` ask for (missing: a random one).
    */
   readonly settings: Readonly<Record<string, string>>;
+  /** The partitions of every hub that this host takes; all where missing. */
+  readonly partitions?: readonly string[];
+  /** What befalls invocations and checkpoints on purpose. */
+  readonly faults?: HostFaults;
   /** Receives one line for every log record of the app and the host. */
   readonly log?: (line: string) => void;
 }
@@ -56,8 +61,10 @@ export async function startFunctionsHost(options: FunctionsHostOptions): Promise
     log(toLine({ level, category, name: "host", message })),
   );
   undo.use(app);
-  const invoker = createInvoker(app, options.settings, (name, level, category, message) =>
-    log(toLine({ name, level, category, message })),
+  const invoker = createInvoker(
+    app,
+    { settings: options.settings, faults: options.faults },
+    (name, level, category, message) => log(toLine({ name, level, category, message })),
   );
   undo.use(invoker);
   const hostKey = options.settings["FUNCTIONS_HOST_KEY"] ?? readOrMakeKey(options.dir);
@@ -67,6 +74,8 @@ export async function startFunctionsHost(options: FunctionsHostOptions): Promise
     hostJson,
     settings: options.settings,
     dir: options.dir,
+    partitions: options.partitions,
+    faults: options.faults,
     signal: stopping.signal,
   });
   const names = [...app.registry.functions.keys()];

@@ -6,8 +6,15 @@ import type { RegisteredFunction } from "./app/registry.ts";
 import { type AppSettings, expandSettings, findConnection } from "./app-settings.ts";
 import { type AmqpNamespace, createAmqpNamespace } from "./event-hub/amqp-namespace.ts";
 import { createFileCheckpoints, createMemoryCheckpoints } from "./event-hub/checkpoints.ts";
-import { createAmqpReaders, eventHubTriggerSchema, startEventHubTrigger } from "./event-hub/event-hub-trigger.ts";
+import {
+  createAmqpReaders,
+  eventHubTriggerSchema,
+  type PartitionReaders,
+  startEventHubTrigger,
+} from "./event-hub/event-hub-trigger.ts";
 import { toNamespaceAddress } from "./event-hub/namespace-address.ts";
+import { befallenCheckpoints } from "./faults/befallen.ts";
+import type { HostFaults } from "./faults/host-fault.ts";
 import { FunctionsHostError } from "./functions-host-error.ts";
 import type { HostJson } from "./host-json.ts";
 import { type HttpFunction, httpTriggerSchema, toHttpFunction } from "./http/http-functions.ts";
@@ -22,6 +29,8 @@ export interface TriggerParts {
   readonly hostJson: HostJson;
   readonly settings: AppSettings;
   readonly dir: string | undefined;
+  readonly partitions: readonly string[] | undefined;
+  readonly faults: HostFaults | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -42,8 +51,9 @@ export async function planTriggers(parts: TriggerParts): Promise<TriggerPlan> {
   const http: HttpFunction[] = [];
   const starts: (() => RunningTrigger)[] = [];
   const namespaces = new Map<string, AmqpNamespace>();
-  const checkpoints =
+  const kept =
     parts.dir === undefined ? createMemoryCheckpoints() : createFileCheckpoints(join(parts.dir, "checkpoints"));
+  const checkpoints = parts.faults === undefined ? kept : befallenCheckpoints(parts.faults, kept);
 
   for (const fn of parts.app.registry.functions.values()) {
     const { name } = fn.metadata;
@@ -58,7 +68,8 @@ export async function planTriggers(parts: TriggerParts): Promise<TriggerPlan> {
         const address = toNamespaceAddress(findConnection(connection, "fullyQualifiedNamespace", parts.settings));
         const namespace = namespaces.get(connection) ?? createAmqpNamespace(address);
         namespaces.set(connection, namespace);
-        const readers = createAmqpReaders(namespace, checkpoints, parts.hostJson.eventHubs);
+        const all = createAmqpReaders(namespace, checkpoints, parts.hostJson.eventHubs);
+        const readers = parts.partitions === undefined ? all : onlyPartitions(all, parts.partitions);
         starts.push(() => startEventHubTrigger(context, readers, checkpoints));
         break;
       }
@@ -97,6 +108,10 @@ export async function planTriggers(parts: TriggerParts): Promise<TriggerPlan> {
       };
     },
   };
+}
+
+function onlyPartitions(readers: PartitionReaders, wanted: readonly string[]): PartitionReaders {
+  return { ...readers, partitions: async (hub) => (await readers.partitions(hub)).filter((id) => wanted.includes(id)) };
 }
 
 function toContext(parts: TriggerParts, fn: RegisteredFunction, schema: z.ZodType): TriggerContext {

@@ -410,6 +410,20 @@ async function readAll(stream: ChildProcess["stdout"]): Promise<string> {
   return text;
 }
 
+test("a stop does not wait for a stream whose client has left", { timeout }, async () => {
+  await using stage = await setStage();
+  const host = await stage.start({ stream: true });
+  const client = new AbortController();
+  const answer = await fetch(`${host.url}/api/stream?until=never`, { signal: client.signal });
+  const reader = answer.body?.getReader();
+  await reader?.read();
+  client.abort();
+  await reader?.read().catch(() => undefined);
+  const began = performance.now();
+  await host[Symbol.asyncDispose]();
+  assert.ok(performance.now() - began < 5_000);
+});
+
 test("the program says in one line of JSON where it is, and ends cleanly on SIGTERM", { timeout }, async () => {
   await using stage = await setStage();
   const child = run(["--app", app.bundle, "--output", "json"], stage.settings);

@@ -18,6 +18,8 @@ export interface Invocation {
   readonly retry?: RetryContext;
   /** Given where the caller must know the id beforehand (streamed HTTP). */
   readonly invocationId?: string;
+  /** Fires when nobody waits for its end any more: a stop does not wait either. */
+  readonly abandoned?: AbortSignal;
 }
 
 export type LogInvocation = (line: {

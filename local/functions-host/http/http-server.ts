@@ -26,6 +26,8 @@ interface HttpInvocation {
   readonly invocationId: string;
   readonly data: TypedData;
   readonly metadata: Readonly<Record<string, TypedData>>;
+  /** Fires when the client has left. */
+  readonly abandoned?: AbortSignal;
 }
 
 export interface HttpServer extends AsyncDisposable {
@@ -101,9 +103,14 @@ async function answer(
 
   if (options.streamTo !== undefined) {
     streaming.add(response);
-    response.once("close", () => streaming.delete(response));
+    const left = new AbortController();
+    response.once("close", () => {
+      streaming.delete(response);
+      left.abort();
+    });
     const data = { http: { method, url: url.href } };
-    const invoke = async (): Promise<boolean> => (await options.invoke({ ...invocation, data })).answered;
+    const invoke = async (): Promise<boolean> =>
+      (await options.invoke({ ...invocation, data, abandoned: left.signal })).answered;
     await forwardToApp({
       request,
       response,
