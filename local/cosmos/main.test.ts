@@ -11,7 +11,8 @@ import { describe, it } from "node:test";
 import { CosmosClient } from "@azure/cosmos";
 import { credential, selfSigned, unsignedToken } from "./test-credentials.ts";
 
-const timeout = 30_000;
+/** Of all together: each starts processes, and machines are busy. */
+const timeout = 120_000;
 const program = join(import.meta.dirname, "main.ts");
 
 interface Ready {

@@ -98,13 +98,22 @@ describe("startCosmos() with a folder", { timeout }, () => {
         await database.containers.create({ id: "kept", partitionKey: "/a", defaultTtl: 60 });
         await database.containers.create({ id: "deleted", partitionKey: "/a" });
         await database.container("deleted").delete();
+        await database.containers.create({ id: "replaced", partitionKey: "/a", defaultTtl: 60 });
+        const { resource } = await database.container("replaced").read();
+        const { defaultTtl: _before, ...definition } = resource ?? { id: "", partitionKey: { paths: [] } };
+        await database.container("replaced").replace({ ...definition, defaultTtl: -1 });
+        const moved = { ...definition, partitionKey: { paths: ["/b"] } };
+        await assert.rejects(database.container("replaced").replace(moved), { code: 400 });
       }
       await using cosmos = await startCosmos({ dir });
       using connection = connect(cosmos);
       const { resources } = await connection.client.database("made").containers.readAll().fetchAll();
       assert.deepEqual(
         resources.map(({ id, defaultTtl }) => [id, defaultTtl]),
-        [["kept", 60]],
+        [
+          ["kept", 60],
+          ["replaced", -1],
+        ],
       );
     } finally {
       await rm(dir, { recursive: true });

@@ -1,5 +1,5 @@
 import { type ContainerData, createContainerData, type Transaction } from "./container-data.ts";
-import { containerSettings, parseContainerDefinition } from "./container-resource.ts";
+import { containerSettings, parseContainerDefinition, replaceContainerDefinition } from "./container-resource.ts";
 import { badRequest, conflict, notFound } from "./cosmos-error.ts";
 import type { WriteContext } from "./draft.ts";
 import { createHistory, type History, type HistoryLimits } from "./history.ts";
@@ -49,6 +49,12 @@ export interface Account {
   createDatabase(body: Json, context: WriteContext): Database;
   deleteDatabase(id: string): void;
   createContainer(database: string, body: Json, context: WriteContext): Container;
+  /** Changes expiry and indexing. */
+  replaceContainer(
+    path: { readonly database: string; readonly id: string },
+    body: Json,
+    context: WriteContext,
+  ): Container;
   deleteContainer(database: string, id: string): void;
 }
 
@@ -60,6 +66,7 @@ export const memoryStorage: Storage = {
 };
 
 interface OpenContainer extends Container {
+  resource: JsonObject;
   readonly journal: Journal;
 }
 
@@ -119,23 +126,19 @@ export function createAccount(storage: Storage, limits: HistoryLimits): Account 
       const definition = parseContainerDefinition(isJsonObject(body) ? body : {});
       const parentRid = textAt(parent, "_rid");
       const rid = containerRid(parentRid, takeNumber());
-      const created = openContainer(
-        { storage, limits },
-        {
-          ...definition,
-          _rid: rid,
-          _self: `dbs/${parentRid}/colls/${rid}/`,
-          ...stamps(context),
-          _docs: "docs/",
-          _sprocs: "sprocs/",
-          _triggers: "triggers/",
-          _udfs: "udfs/",
-          _conflicts: "conflicts/",
-        },
-      );
+      const resource = { ...definition, ...containerLinks(rid, parentRid), ...stamps(context) };
+      const created = openContainer({ storage, limits }, resource);
       containers.set(id, created);
       save();
       return created;
+    },
+    replaceContainer({ database: databaseId, id }, body, context) {
+      const container = containerOf(databaseId, id);
+      const definition = replaceContainerDefinition(container.resource, isJsonObject(body) ? body : {});
+      container.resource = { ...definition, ...stamps(context) };
+      container.data.setDefaultTtl(containerSettings(container.resource).defaultTtl);
+      save();
+      return container;
     },
     deleteContainer(databaseId, id) {
       const { journal } = containerOf(databaseId, id);
@@ -164,6 +167,18 @@ function openContainer(
       history.record(transaction, now);
       data.apply(transaction);
     },
+  };
+}
+
+function containerLinks(rid: string, parentRid: string): JsonObject {
+  return {
+    _rid: rid,
+    _self: `dbs/${parentRid}/colls/${rid}/`,
+    _docs: "docs/",
+    _sprocs: "sprocs/",
+    _triggers: "triggers/",
+    _udfs: "udfs/",
+    _conflicts: "conflicts/",
   };
 }
 

@@ -43,11 +43,14 @@ export interface ContainerData extends ReadView {
   apply(transaction: Transaction): void;
   /** Forgets expired items. */
   expire(now: number): void;
+  /** Another expiry by default, from now on; see `ContainerSettings`. */
+  setDefaultTtl(seconds: number | undefined): void;
   /** Takes over counters from a snapshot, whose newest items may be gone. */
   restore(counters: { readonly lsn: number; readonly nextSerial: number }): void;
 }
 
-export function createContainerData(settings: ContainerSettings): ContainerData {
+export function createContainerData(initial: ContainerSettings): ContainerData {
+  let settings = initial;
   const partitions = new Map<string, Partition>();
   const isNewest = (item: StoredItem): boolean => partitions.get(item.partition)?.items.get(item.id) === item;
   const order = createChangeOrder(isNewest);
@@ -73,7 +76,9 @@ export function createContainerData(settings: ContainerSettings): ContainerData 
   };
 
   return {
-    settings,
+    get settings() {
+      return settings;
+    },
     get lsn() {
       return lsn;
     },
@@ -108,6 +113,9 @@ export function createContainerData(settings: ContainerSettings): ContainerData 
       for (const partition of partitions.values()) {
         for (const item of partition.items.values()) if (!isLive(item, now)) remove(item);
       }
+    },
+    setDefaultTtl(defaultTtl) {
+      settings = { ...settings, defaultTtl };
     },
     restore(counters) {
       lsn = Math.max(lsn, counters.lsn);

@@ -35,6 +35,26 @@ export function parseContainerDefinition(body: JsonObject): JsonObject {
   };
 }
 
+/** A container's definition after it was replaced: its expiry and indexing may change, nothing else (400). */
+export function replaceContainerDefinition(current: JsonObject, body: JsonObject): JsonObject {
+  for (const name of ["id", "uniqueKeyPolicy"]) {
+    if (JSON.stringify(body[name] ?? current[name]) !== JSON.stringify(current[name]))
+      throw badRequest(`The ${name} of a container cannot be changed.`);
+  }
+  const { paths } = current["partitionKey"] as { readonly paths: Json };
+  const wanted = body["partitionKey"];
+  if (isJsonObject(wanted) && JSON.stringify(wanted["paths"]) !== JSON.stringify(paths))
+    throw badRequest("The partition key of a container cannot be changed.");
+  checkDefaultTtl(body["defaultTtl"]);
+  const { defaultTtl: _before, ...kept } = current;
+  const defaultTtl = body["defaultTtl"];
+  return {
+    ...kept,
+    ...(defaultTtl === undefined ? {} : { defaultTtl }),
+    indexingPolicy: body["indexingPolicy"] ?? current["indexingPolicy"] ?? null,
+  };
+}
+
 /** What the data of a container needs to know of its definition. */
 export function containerSettings(resource: JsonObject): ContainerSettings {
   const partitionKey = resource["partitionKey"] as { readonly paths: readonly string[] };

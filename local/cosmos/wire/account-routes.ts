@@ -68,6 +68,10 @@ export function containerRoute(request: WireRequest, core: CosmosCore, principal
   const [, database = "", , id = ""] = request.segments;
   const container = core.account.container(database, id);
   if (request.method === "GET") return ok(container.resource);
+  if (request.method === "PUT") {
+    requireKey(principal, "replace a container");
+    return ok(core.account.replaceContainer({ database, id }, jsonBody(request), core.writeContext()).resource);
+  }
   if (request.method !== "DELETE") throw methodNotAllowed(request.method);
   requireKey(principal, "delete a container");
   core.account.deleteContainer(database, id);
