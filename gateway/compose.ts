@@ -62,6 +62,7 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
       secrets: identity.secrets,
       compileClass: createClassCompiler({ blocks, readSettings, known: objects.objects }),
       isProven: reporting.roster.isProven,
+      orderLimit: config.durations.order,
       fault: faults("class"),
     }),
   );

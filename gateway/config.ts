@@ -51,6 +51,8 @@ export interface GatewayDurations {
   readonly reportIdle: number;
   /** Envoy's --drain-time-s. */
   readonly drain: number;
+  /** How long clients wait for a chain of their server's, and a chain that goes for its clients. */
+  readonly order: number;
   /** Streams of proxies end at a random age between half of this and this. */
   readonly streamAge: number;
   /** Life of a workload certificate; each phase of a change of the root takes a little longer. */
@@ -79,6 +81,7 @@ const durations: Readonly<Record<keyof GatewayDurations, readonly [name: string,
   reportInterval: ["WEFT_REPORT_MS", 1000],
   reportIdle: ["WEFT_REPORT_IDLE_MS", 30_000],
   drain: ["WEFT_DRAIN_MS", 30_000],
+  order: ["WEFT_ORDER_MS", 1000],
   streamAge: ["WEFT_STREAM_AGE_MS", 3_600_000],
   certificate: ["WEFT_CERTIFICATE_MS", 24 * 3_600_000],
   cloudPatience: ["WEFT_CLOUD_PATIENCE_MS", 3000],

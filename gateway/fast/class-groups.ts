@@ -1,14 +1,13 @@
-import type { ContentHash } from "../../shared/core/brand.ts";
 import { type AccountKey, accountKey, type ClassKey, type ServiceKey } from "../../shared/core/mesh/mesh.ts";
-import type { View } from "../../shared/core/stream/view.ts";
 import { parseResourceId } from "../../shared/core/xds/resource.ts";
 import type { ServedSnapshot } from "../follow/head-follower.ts";
 import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
-import type { ProxyIdentity, ViewListener } from "../xds/ports.ts";
+import type { ClassGroup, Follower } from "./class-group.ts";
 import { type ClassPolicy, type CompileClass, policyIn } from "./class-policy.ts";
 import { buildView, type IsProven, isFast } from "./class-view.ts";
 import { createFastResources, type FastEntry } from "./fast-resources.ts";
 import type { ProxySecrets } from "./secrets.ts";
+import { createViewOrder } from "./view-order.ts";
 
 export interface ClassGroupsOptions {
   readonly objects: ClusterObjects;
@@ -16,28 +15,8 @@ export interface ClassGroupsOptions {
   readonly compileClass: CompileClass;
   readonly fault: (error: unknown) => void;
   readonly isProven: IsProven;
-}
-
-/** A proxy that is told its class's view. */
-export interface Follower {
-  readonly proxy: ProxyIdentity;
-  readonly listener: ViewListener;
-  group: ClassGroup | undefined;
-}
-
-/** All proxies of one class. They share one account, so they share every byte. */
-export interface ClassGroup {
-  readonly key: ClassKey;
-  readonly account: AccountKey;
-  readonly followers: Set<Follower>;
-  policy: ClassPolicy | undefined;
-  /** The state for which the policy was compiled here. */
-  compiledFor: ContentHash | undefined;
-  /** The encoded secret. */
-  identity: Uint8Array;
-  /** By key of the set. */
-  entries: Map<string, FastEntry>;
-  view: View | undefined;
+  /** How long clients may wait for their servers, and chains that go for their clients. Milliseconds. */
+  readonly orderLimit?: number;
 }
 
 /** The classes that proxies here are of, each with its view; a change is told to exactly the classes that hold it. */
@@ -47,12 +26,15 @@ export interface ClassGroups {
   /** Puts a proxy into the group of its pod's class, and out of the one that it was in. */
   readonly place: (follower: Follower) => void;
   readonly leave: (follower: Follower) => void;
+  /** A proxy has acknowledged all of a view. */
+  readonly settled: (follower: Follower, generation: number) => void;
   readonly onEndpoints: (service: ServiceKey) => void;
   /** Endpoints may have waited for what is known of this pod. */
   readonly onPod: (pod: string) => void;
   readonly onSecrets: (change: { readonly account: AccountKey } | "roots") => void;
 }
 
+const orderLimit = 1000;
 /** A class that could not be compiled here is tried again after so many milliseconds. */
 const compileRetry = 1000;
 
@@ -63,12 +45,18 @@ export function createClassGroups(options: ClassGroupsOptions): ClassGroups {
   let served: ServedSnapshot | undefined;
   /** Of all views: two classes must not have the same one, or a proxy that moves between them is sent nothing. */
   let generation = 0;
+  const nextGeneration = (): number => ++generation;
+  const order = createViewOrder({ limit: options.orderLimit ?? orderLimit, nextGeneration });
 
   const compileHere = createLocalCompile(options, {
     isServed: (snapshot) => served === snapshot,
     again: (group) => groups.get(group.key) === group && rebuild(group),
   });
   const rebuild = (group: ClassGroup): void => {
+    refresh(group);
+    order.tell(group);
+  };
+  const refresh = (group: ClassGroup): void => {
     if (served === undefined) return;
     const policy = policyIn(served, group.key);
     if (policy === undefined) void compileHere(group, served);
@@ -78,18 +66,18 @@ export function createClassGroups(options: ClassGroupsOptions): ClassGroups {
     if (identity === undefined) return; // being issued: onChange tells
     group.identity = identity;
     group.entries = entriesOf(fast, group.policy);
-    group.view = buildView(options.isProven, group, ++generation);
-    tell(group);
+    group.view = buildView(options.isProven, group, nextGeneration());
   };
   const replaceEntries = (changed: readonly FastEntry[]): void => {
     for (const group of groups.values()) {
       if (!takeEntries(group, changed)) continue;
-      group.view = buildView(options.isProven, group, ++generation);
-      tell(group);
+      group.view = buildView(options.isProven, group, nextGeneration());
+      order.tell(group);
     }
   };
   const part = (group: ClassGroup, follower: Follower): void => {
     group.followers.delete(follower);
+    order.left(follower, group);
     if (group.followers.size > 0) return;
     groups.delete(group.key);
     if (![...groups.values()].some(({ account }) => account === group.account)) secrets.release(group.account);
@@ -97,7 +85,8 @@ export function createClassGroups(options: ClassGroupsOptions): ClassGroups {
   return {
     serve(snapshot) {
       served = snapshot;
-      for (const group of groups.values()) rebuild(group);
+      for (const group of groups.values()) refresh(group);
+      order.serve([...groups.values()]);
       fast.keepOnly(new Set([...groups.values()].flatMap(({ entries }) => [...entries.keys()])));
     },
     place(follower) {
@@ -114,12 +103,13 @@ export function createClassGroups(options: ClassGroupsOptions): ClassGroups {
       // Now, not before: the last proxy of an account would give its certificate away and be issued another.
       if (before !== undefined) part(before, follower);
       if (known === undefined) rebuild(group);
-      else if (group.view !== undefined) follower.listener.view(group.view);
+      else order.tellOne(follower);
     },
     leave(follower) {
       if (follower.group !== undefined) part(follower.group, follower);
       follower.group = undefined;
     },
+    settled: order.settled,
     onEndpoints: (service) => replaceEntries(fast.refreshService(service)),
     onPod(pod) {
       for (const service of fast.servicesAwaiting(pod)) replaceEntries(fast.refreshService(service));
@@ -168,10 +158,6 @@ function takeEntries({ entries, view }: ClassGroup, changed: readonly FastEntry[
   if (own.length === 0 || view === undefined) return false;
   for (const entry of own) entries.set(entry.key, entry);
   return true;
-}
-
-function tell({ view, followers }: ClassGroup): void {
-  if (view !== undefined) for (const follower of followers) follower.listener.view(view);
 }
 
 function newGroup(key: ClassKey, account: AccountKey): ClassGroup {

@@ -1,6 +1,6 @@
 import type { Guards, View, ViewResource } from "../../shared/core/stream/view.ts";
 import { peersOf, renameChains } from "../../shared/core/xds/connection-policies.ts";
-import { connectionPolicyPort, identityName, inboundListenerName } from "../../shared/core/xds/names.ts";
+import { connectionPolicyPort, identityName, inboundListenerName, isLocalName } from "../../shared/core/xds/names.ts";
 import { type EnvoyType, envoyTypes, parseResourceId, type SnapshotType } from "../../shared/core/xds/resource.ts";
 import type { ClassPolicy } from "./class-policy.ts";
 import { type FastEntry, type FastSet, validated } from "./fast-resources.ts";
@@ -66,4 +66,50 @@ function addGuards(resources: Resources): void {
       guards,
     });
   }
+}
+
+/** Whether the inbound listeners are the same. */
+export function sameInbound(before: View, after: View): boolean {
+  return inboundNames.every(
+    (name) => before.resources.listener.get(name)?.version === after.resources.listener.get(name)?.version,
+  );
+}
+
+/** The ports with an inbound chain: each has a cluster of its own. */
+export function inboundPorts(view: View): ReadonlySet<string> {
+  return new Set([...view.resources.cluster.keys()].filter(isLocalName));
+}
+
+export function losesPorts(before: View, after: View): boolean {
+  return !sameInbound(before, after) && [...inboundPorts(before)].some((port) => !after.resources.cluster.has(port));
+}
+
+/**
+ * A view but for the inbound listeners, and what only these refer to: they stay as they were. Policies that there still are come from the view.
+ * Whoever acknowledges it has not all of the view's snapshot.
+ */
+export function keepInbound(before: View, view: View, generation: number): View {
+  const resources: Resources = {
+    ...view.resources,
+    listener: new Map(view.resources.listener),
+    cluster: withMissing(before, view, { type: "cluster", fits: isLocalName }),
+    extension: withMissing(before, view, { type: "extension", fits: () => true }),
+    secret: withMissing(before, view, { type: "secret", fits: (name) => connectionPolicyPort(name) !== undefined }),
+  } as Resources;
+  for (const name of inboundNames) {
+    const kept = before.resources.listener.get(name);
+    if (kept !== undefined) resources.listener.set(name, kept);
+  }
+  return { generation, snapshotVersion: before.snapshotVersion, resources };
+}
+
+const inboundNames = (["IPv4", "IPv6"] as const).map(inboundListenerName);
+
+function withMissing(
+  before: View,
+  view: View,
+  { type, fits }: { readonly type: EnvoyType; readonly fits: (name: string) => boolean },
+): Map<string, ViewResource> {
+  const kept = [...before.resources[type]].filter(([name]) => fits(name) && !view.resources[type].has(name));
+  return new Map([...view.resources[type], ...kept]);
 }

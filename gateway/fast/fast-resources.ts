@@ -1,6 +1,6 @@
 import type { ContentHash } from "../../shared/core/brand.ts";
 import { contentHash } from "../../shared/core/canonical.ts";
-import type { ServiceKey } from "../../shared/core/mesh/mesh.ts";
+import type { AccountKey, ServiceKey } from "../../shared/core/mesh/mesh.ts";
 import type { ViewResource } from "../../shared/core/stream/view.ts";
 import { encodeAddressedListener, encodeAssignment } from "../../shared/core/xds/assignments.ts";
 import { trustedPeers } from "../../shared/core/xds/connection-policies.ts";
@@ -17,6 +17,8 @@ export interface FastEntry {
   readonly type: EnvoyType;
   /** Whose endpoints it is made of. */
   readonly services: readonly ServiceKey[];
+  /** Who may be behind it. */
+  readonly accounts: readonly AccountKey[];
   readonly resources: readonly ViewResource[];
 }
 
@@ -99,6 +101,7 @@ function makeEntry(directory: EndpointDirectory, secrets: ProxySecrets, set: Fas
         key,
         type: "endpoint",
         services: endpointSet.groups.map(({ service }) => service),
+        accounts: endpointSet.groups.flatMap(({ accounts }) => accounts),
         resources: [validated(set.name, body)],
       };
     }
@@ -107,11 +110,19 @@ function makeEntry(directory: EndpointDirectory, secrets: ProxySecrets, set: Fas
         key,
         type: "secret",
         services: [],
+        accounts: [],
         resources: [trustSecret(set.name, secrets.trust(set.name, content as TrustSet), content as TrustSet)],
       };
     case "headless-set": {
       const headless = content as HeadlessSet;
-      return { key, type: "listener", services: [headless.service], resources: headlessListeners(directory, headless) };
+      const { service, accounts } = headless;
+      return {
+        key,
+        type: "listener",
+        services: [service],
+        accounts,
+        resources: headlessListeners(directory, headless),
+      };
     }
   }
 }

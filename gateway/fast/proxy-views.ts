@@ -1,6 +1,7 @@
 import type { ServedSnapshot } from "../follow/head-follower.ts";
 import type { ViewSource } from "../xds/ports.ts";
-import { type ClassGroupsOptions, createClassGroups, type Follower } from "./class-groups.ts";
+import type { Follower } from "./class-group.ts";
+import { type ClassGroupsOptions, createClassGroups } from "./class-groups.ts";
 
 export interface ProxyViews extends ViewSource, Disposable {
   /** A new snapshot is in force. */
@@ -29,12 +30,13 @@ export function createProxyViews(options: ClassGroupsOptions): ProxyViews {
   return {
     serve: groups.serve,
     follow(proxy, listener) {
-      const follower: Follower = { proxy, listener, group: undefined };
+      const follower: Follower = { proxy, listener, group: undefined, told: undefined, taken: undefined };
       const own = followers.get(proxy.proxy) ?? new Set();
       followers.set(proxy.proxy, own);
       own.add(follower);
       groups.place(follower);
       return {
+        settled: (generation) => groups.settled(follower, generation),
         [Symbol.dispose]() {
           groups.leave(follower);
           own.delete(follower);

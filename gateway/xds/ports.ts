@@ -31,7 +31,12 @@ export interface ViewSource {
    * Follows the view of one proxy. `listener` is called at once with the current view when there is one (else as soon as there is), and then with
    * every newer one; `end` when the proxy must go (pod deleted, account changed). Returns how to stop.
    */
-  follow(proxy: ProxyIdentity, listener: ViewListener): Disposable;
+  follow(proxy: ProxyIdentity, listener: ViewListener): ViewFollowing;
+}
+
+export interface ViewFollowing extends Disposable {
+  /** The proxy has acknowledged all of the view of this generation. */
+  settled(generation: number): void;
 }
 
 export interface ViewListener {

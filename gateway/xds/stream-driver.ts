@@ -21,7 +21,7 @@ import {
 } from "../../shared/core/stream/wire.ts";
 import { envoyTypes } from "../../shared/core/xds/resource.ts";
 import type { Clock } from "../../shared/ports/clock.ts";
-import type { ProxyIdentity, ProxyReports, ViewSource } from "./ports.ts";
+import type { ProxyIdentity, ProxyReports, ViewFollowing, ViewSource } from "./ports.ts";
 
 export type XdsCall = ServerDuplexStream<Buffer, Buffer>;
 
@@ -55,6 +55,7 @@ export function startStreamDriver(options: StreamDriverOptions): StreamDriver {
   let open = true;
   let connected = false;
   let wake: { readonly at: number; readonly timer: Disposable } | undefined;
+  let following = notYet;
   const life: Disposable[] = [];
 
   const close = (reason: string, finish: () => void): void => {
@@ -73,7 +74,10 @@ export function startStreamDriver(options: StreamDriverOptions): StreamDriver {
     if (!open) return;
     const result = step(stream, input);
     stream = result.stream;
-    for (const output of result.outputs) put(options, stream, output);
+    for (const output of result.outputs) {
+      put(options, stream, output);
+      if (output.kind === "settled") following.settled(output.generation);
+    }
     armTimer();
   };
   /** A timer that rings too early rings again; so most steps leave it alone. */
@@ -105,18 +109,22 @@ export function startStreamDriver(options: StreamDriverOptions): StreamDriver {
   call.on("cancelled", () => close("the proxy went away", () => {}));
   call.on("error", (error: Error) => close(error.message, () => {}));
   call.on("end", () => end("the proxy ended the stream"));
+  following = options.views.follow(proxy, {
+    view: guarded(options, fail, (view) => give({ kind: "view", now: clock.monotonic(), view })),
+    end,
+  });
   life.push(
     clock.after(options.maxAgeMs, () => end("maximum age")),
-    options.views.follow(proxy, {
-      view: guarded(options, fail, (view) => give({ kind: "view", now: clock.monotonic(), view })),
-      end,
-    }),
+    following,
   );
   // The view source may have ended the stream within the call.
   if (!open) for (const part of life) part[Symbol.dispose]();
   call.on("data", guarded(options, fail, take));
   return { call, end };
 }
+
+/** While the view source is being asked, nothing can be settled. */
+const notYet: ViewFollowing = { settled: () => undefined, [Symbol.dispose]: () => undefined };
 
 const emptyNode: ProxyNode = { id: "", cluster: "", version: "", metadata: {} };
 

@@ -16,6 +16,8 @@ export type HeldResources = Readonly<Record<EnvoyType, ReadonlyMap<string, HeldR
 export interface FakeProxyOptions extends Omit<AdsStreamOptions, "onResponse"> {
   /** Why a resource is refused; undefined: it is taken. A message with one that is refused is refused as a whole, and nothing of it is taken. */
   readonly refuse?: (type: EnvoyType, name: string, content: JsonValue) => string | undefined;
+  /** When an answer is sent; at once unless told otherwise. */
+  readonly answer?: (type: EnvoyType, send: () => void) => void;
   /** What the proxy holds from an earlier stream. */
   readonly holding?: HeldResources;
 }
@@ -45,6 +47,7 @@ export function connectFakeProxy(options: FakeProxyOptions): FakeProxy {
   const subscribed = perType(() => new Set<string>());
   const received: (readonly string[])[] = [];
   const events = new EventEmitter();
+  const { answer = (_, send) => send() } = options;
   const stream = openAdsStream({ ...options, onResponse: (response) => take(response) });
 
   let receivedBytes = 0;
@@ -61,7 +64,7 @@ export function connectFakeProxy(options: FakeProxyOptions): FakeProxy {
       for (const name of removed) held[type].delete(name);
       subscribeByName();
     }
-    stream.send({ type, nonce, ...(error !== undefined && { error }) });
+    answer(type, () => stream.send({ type, nonce, ...(error !== undefined && { error }) }));
     events.emit("change");
   };
   /** Follows what clusters and listeners name. */

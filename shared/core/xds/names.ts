@@ -67,6 +67,11 @@ export function localName(targetPort: number): string {
   return `local/${targetPort}`;
 }
 
+/** Of a name that localName() gave. */
+export function isLocalName(name: string): boolean {
+  return name.startsWith("local/");
+}
+
 export function inboundChainName(targetPort: number): string {
   return `inbound/${targetPort}`;
 }

@@ -124,7 +124,7 @@ function createViews(): ViewSource & { publish(view: View): void; end(reason: st
     follow(_proxy, listener) {
       listeners.add(listener);
       if (current !== undefined) listener.view(current);
-      return { [Symbol.dispose]: () => listeners.delete(listener) };
+      return { settled: () => undefined, [Symbol.dispose]: () => listeners.delete(listener) };
     },
     publish(view) {
       current = view;

@@ -39,7 +39,7 @@ export async function startGatewayServer(view: ServedView, socketPath: string): 
     views: {
       follow: (_, listener) => {
         listener.view(streamView(view));
-        return { [Symbol.dispose]: () => undefined };
+        return { settled: () => undefined, [Symbol.dispose]: () => undefined };
       },
     },
     reports: {
