@@ -114,7 +114,7 @@ export function invalid(resource: ResourceName, name: string, faults: readonly F
     reason: "Invalid",
     message: `${kind} "${name}" is invalid: ${whole}`,
     details: {
-      name,
+      ...(name === "" ? {} : { name }),
       ...(resource.group === "" ? {} : { group: resource.group }),
       kind: resource.kind,
       causes,

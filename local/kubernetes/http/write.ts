@@ -1,7 +1,8 @@
 /** POST, PUT, PATCH and DELETE. */
 import { parse as parseYaml } from "yaml";
-import { badRequest, invalid, methodNotAllowed, unsupportedMediaType } from "../api-error.ts";
+import { type ApiError, type Fault, invalid, methodNotAllowed, unsupportedMediaType } from "../api-error.ts";
 import { at, isRecord, recordOf } from "../json.ts";
+import type { Kind } from "../kinds/kind.ts";
 import type { KubernetesObject } from "../object.ts";
 import { createObject } from "../operations/create.ts";
 import { type DeleteOptions, deleteObject } from "../operations/delete.ts";
@@ -14,29 +15,51 @@ import { isTrue, parseSelection } from "./selection.ts";
 
 const defaultManager = "unknown";
 
-function fieldValidation(query: URLSearchParams): WriteOptions["fieldValidation"] {
-  const wanted = query.get("fieldValidation") || "Warn";
-  if (wanted === "Ignore" || wanted === "Warn" || wanted === "Strict") return wanted;
-  throw badRequest(
-    `fieldValidation: Unsupported value: ${JSON.stringify(wanted)}: supported values: "Ignore", "Strict", "Warn"`,
-  );
+const optionKinds: Readonly<Record<string, string>> = {
+  POST: "CreateOptions",
+  PUT: "UpdateOptions",
+  PATCH: "PatchOptions",
+  DELETE: "DeleteOptions",
+};
+
+/** An option of a write that is not what it may be. */
+function optionFault({ request }: Call, field: string, fault: Omit<Fault, "field">): ApiError {
+  const kind = optionKinds[request.method ?? ""] ?? "CreateOptions";
+  return invalid({ group: "meta.k8s.io", plural: kind.toLowerCase(), kind }, "", [{ field, ...fault }]);
 }
 
-function isDryRun(query: URLSearchParams): boolean {
-  const wanted = query.getAll("dryRun");
-  if (wanted.some((each) => each !== "All")) {
-    throw badRequest(`dryRun: Unsupported value: ${JSON.stringify(wanted[0])}: supported values: "All"`);
-  }
+const unsupported = (value: unknown, supported: readonly string[]): Omit<Fault, "field"> => ({
+  type: "FieldValueNotSupported",
+  detail: `Unsupported value: ${JSON.stringify(value)}: supported values: ${supported.map((each) => JSON.stringify(each)).join(", ")}`,
+});
+
+function fieldValidation(call: Call): WriteOptions["fieldValidation"] {
+  const wanted = call.query.get("fieldValidation") || "Warn";
+  if (wanted === "Ignore" || wanted === "Warn" || wanted === "Strict") return wanted;
+  throw optionFault(call, "fieldValidation", unsupported(wanted, ["", "Ignore", "Strict", "Warn"]));
+}
+
+function isDryRun(call: Call): boolean {
+  const wanted = call.query.getAll("dryRun");
+  if (wanted.some((each) => each !== "All")) throw optionFault(call, "dryRun", unsupported(wanted, ["All"]));
   return wanted.length > 0;
 }
 
-function writeOptions({ query, request, warnings }: Call): WriteOptions {
+const longestManager = 128;
+
+function writeOptions(call: Call): WriteOptions {
+  const { query, request, warnings } = call;
   // Without a name of its own a client is known by the first word of its User-Agent.
   const agent = request.headers["user-agent"]?.split("/")[0] || defaultManager;
+  const manager = query.get("fieldManager") ?? "";
+  if (manager.length > longestManager) {
+    const detail = `Too long: may not be more than ${longestManager} bytes`;
+    throw optionFault(call, "fieldManager", { type: "FieldValueTooLong", detail });
+  }
   return {
-    dryRun: isDryRun(query),
-    fieldManager: query.get("fieldManager") || agent,
-    fieldValidation: fieldValidation(query),
+    dryRun: isDryRun(call),
+    fieldManager: manager || agent.slice(0, longestManager),
+    fieldValidation: fieldValidation(call),
     force: isTrue(query, "force"),
     warn: (text) => warnings.push(text),
   };
@@ -94,12 +117,14 @@ export function handlePatch(world: World, call: Call, { target, body }: { target
   answerWritten(call, created ? 201 : 200, object);
 }
 
-function deleteOptions({ query }: Call, body: unknown): DeleteOptions {
+function deleteOptions(call: Call, body: unknown): DeleteOptions {
+  const { query } = call;
   const fields = recordOf(body);
   const seconds = fields["gracePeriodSeconds"] ?? query.get("gracePeriodSeconds") ?? undefined;
   const propagation = fields["propagationPolicy"] ?? query.get("propagationPolicy") ?? "Background";
   if (propagation !== "Background" && propagation !== "Foreground" && propagation !== "Orphan") {
-    throw badRequest(`propagationPolicy: Unsupported value: ${JSON.stringify(propagation)}`);
+    const fault = unsupported(propagation, ["Foreground", "Background", "Orphan", "nil"]);
+    throw optionFault(call, "propagationPolicy", fault);
   }
   const uid = at(fields, "preconditions", "uid");
   const resourceVersion = at(fields, "preconditions", "resourceVersion");
@@ -109,7 +134,7 @@ function deleteOptions({ query }: Call, body: unknown): DeleteOptions {
     propagation,
     uid: typeof uid === "string" ? uid : undefined,
     resourceVersion: typeof resourceVersion === "string" ? resourceVersion : undefined,
-    dryRun: dryRun || isDryRun(query),
+    dryRun: dryRun || isDryRun(call),
   };
 }
 
@@ -125,6 +150,14 @@ export function handleDelete(world: World, call: Call, { target, body }: { targe
   deleteMany(world, call, { target, options });
 }
 
+/** Items of built-in kinds come without kind and apiVersion. */
+function asItem(kind: Kind, stored: KubernetesObject): object {
+  const object = kind.fromStored(stored);
+  if (kind.custom) return object;
+  const { kind: _, apiVersion: __, ...rest } = object;
+  return rest;
+}
+
 function deleteMany(world: World, call: Call, { target, options }: { target: Target; options: DeleteOptions }): void {
   const { kind, namespace } = target;
   if (!kind.verbs.includes("deletecollection")) throw methodNotAllowed();
@@ -136,5 +169,5 @@ function deleteMany(world: World, call: Call, { target, options }: { target: Tar
   const metadata = { resourceVersion: String(world.store.revision) };
   const { group, version, listKind } = kind;
   const apiVersion = group === "" ? version : `${group}/${version}`;
-  answer(call, 200, { kind: listKind, apiVersion, metadata, items: items.map((stored) => kind.fromStored(stored)) });
+  answer(call, 200, { kind: listKind, apiVersion, metadata, items: items.map((stored) => asItem(kind, stored)) });
 }

@@ -30,19 +30,28 @@ function prepare(draft: KubernetesObject, old: KubernetesObject | undefined): vo
 
 const required = (field: string): Fault => ({ field, type: "FieldValueRequired", detail: "Required value" });
 
-function versionFaults(version: JsonRecord, index: number): Fault[] {
+function versionFaults(version: JsonRecord, index: number, versions: readonly JsonRecord[]): Fault[] {
   const field = `spec.versions[${index}]`;
   const faults = version["name"] ? [] : [required(`${field}.name`)];
   const schema = at(version, "schema", "openAPIV3Schema");
-  if (schema === undefined)
-    return [
-      ...faults,
-      { ...required(`${field}.schema.openAPIV3Schema`), detail: "Required value: schemas are required" },
-    ];
-  return [...faults, ...structuralFaults(schema as Schema, `${field}.schema.openAPIV3Schema`)];
+  if (schema === undefined) return [...faults, required(`${field}.schema.openAPIV3Schema`)];
+  // A schema that all versions share is spoken of where it stood in the first form of definitions.
+  const place = versions.length === 1 ? "spec.validation.openAPIV3Schema" : `${field}.schema.openAPIV3Schema`;
+  return [...faults, ...structuralFaults(schema as Schema, place)];
 }
 
-function validate(crd: KubernetesObject): Fault[] {
+/** What objects that are stored already rely on. */
+function immutableFaults(crd: KubernetesObject, old: KubernetesObject | undefined): Fault[] {
+  if (old === undefined) return [];
+  return [["scope"], ["names", "kind"]].flatMap((path): Fault[] => {
+    const value = at(crd, "spec", ...path);
+    if (value === at(old, "spec", ...path)) return [];
+    const detail = `Invalid value: ${JSON.stringify(value)}: field is immutable`;
+    return [{ field: ["spec", ...path].join("."), type: "FieldValueInvalid", detail }];
+  });
+}
+
+function validate(crd: KubernetesObject, old: KubernetesObject | undefined): Fault[] {
   const spec = recordOf(crd["spec"]);
   const names = recordOf(spec["names"]);
   const versions = recordsOf(spec["versions"]);
@@ -66,7 +75,7 @@ function validate(crd: KubernetesObject): Fault[] {
     const detail = `Unsupported value: ${JSON.stringify(at(spec, "conversion", "strategy"))}: supported values: "None"`;
     faults.push({ field: "spec.conversion.strategy", type: "FieldValueNotSupported", detail });
   }
-  return [...faults, ...versions.flatMap(versionFaults)];
+  return [...faults, ...immutableFaults(crd, old), ...versions.flatMap(versionFaults)];
 }
 
 /** Holds a definition in deletion until its objects are gone. */

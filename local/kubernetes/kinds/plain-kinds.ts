@@ -1,17 +1,56 @@
 /** Kinds with little behaviour: ConfigMap, Secret, ServiceAccount, Lease, Node. */
 import type { Fault } from "../api-error.ts";
-import { at, isRecord, listOf, recordOf, recordsOf, setDefault, textOf } from "../json.ts";
+import { at, isRecord, listOf, recordOf, recordsOf, sameJson, setDefault, textOf } from "../json.ts";
 import type { KubernetesObject } from "../object.ts";
 import { ageColumn, countColumn, joined, nameColumn, textColumn, wideColumn } from "../tables/columns.ts";
 import { defineKind } from "./define-kind.ts";
 
 const size = (value: unknown): number => Object.keys(recordOf(value)).length;
 
+const dataKey = /^[-._a-zA-Z0-9]+$/;
+const dataKeyWords =
+  "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+const largestData = 1024 * 1024;
+
+const invalidValue = (field: string, value: unknown, why: string): Fault => ({
+  field,
+  type: "FieldValueInvalid",
+  detail: `Invalid value: ${JSON.stringify(value)}: ${why}`,
+});
+
+/** Faults of the maps that ConfigMaps and Secrets hold: keys, size, and what may not change any more. */
+function dataFaults(
+  object: KubernetesObject,
+  old: KubernetesObject | undefined,
+  { maps, whole }: { maps: readonly string[]; whole: string },
+): readonly Fault[] {
+  const seen = new Set<string>();
+  const faults: Fault[] = [];
+  let bytes = 0;
+  for (const map of maps) {
+    for (const [key, value] of Object.entries(recordOf(object[map]))) {
+      if (!dataKey.test(key)) faults.push(invalidValue(`${map}[${key}]`, key, dataKeyWords));
+      if (seen.has(key)) faults.unshift(invalidValue(`data[${key}]`, key, "duplicate of key present in binaryData"));
+      seen.add(key);
+      bytes += Buffer.byteLength(textOf(value), map === "data" && whole === "" ? "utf8" : "base64");
+    }
+  }
+  if (bytes > largestData) {
+    const detail = `Too long: may not be more than ${largestData} bytes`;
+    faults.push({ field: whole === "" ? "[]" : whole, type: "FieldValueTooLong", detail });
+  }
+  if (old?.["immutable"] !== true) return faults;
+  const changed = ["immutable", ...maps].filter((field) => !sameJson(object[field], old[field]));
+  const detail = "Forbidden: field is immutable when `immutable` is set";
+  return [...faults, ...changed.map((field): Fault => ({ field, type: "FieldValueForbidden", detail }))];
+}
+
 export const configMapKind = defineKind({
   kind: "ConfigMap",
   plural: "configmaps",
   shortNames: ["cm"],
   columns: [nameColumn, countColumn("Data", (object) => size(object["data"]) + size(object["binaryData"])), ageColumn],
+  behaviour: { validate: (object, old) => dataFaults(object, old, { maps: ["data", "binaryData"], whole: "" }) },
 });
 
 export const secretKind = defineKind({
@@ -36,16 +75,12 @@ export const secretKind = defineKind({
       draft["data"] = { ...recordOf(draft["data"]), ...Object.fromEntries(encoded) };
       delete draft["stringData"];
     },
-    validate: (object, old) =>
-      old !== undefined && old["type"] !== object["type"]
-        ? [
-            {
-              field: "type",
-              type: "FieldValueInvalid",
-              detail: `Invalid value: ${JSON.stringify(object["type"])}: field is immutable`,
-            },
-          ]
-        : [],
+    validate: (object, old) => [
+      ...dataFaults(object, old, { maps: ["data"], whole: "data" }),
+      ...(old !== undefined && old["type"] !== object["type"]
+        ? [invalidValue("type", object["type"], "field is immutable")]
+        : []),
+    ],
   },
 });
 

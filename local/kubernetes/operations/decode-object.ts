@@ -1,6 +1,6 @@
 /** From a request's body to an object of the target's kind. */
-import { badRequest } from "../api-error.ts";
-import { ensureRecord, isRecord, type JsonRecord, scalarText } from "../json.ts";
+import { badRequest, invalid } from "../api-error.ts";
+import { at, ensureRecord, isRecord, type JsonRecord, scalarText } from "../json.ts";
 import { apiVersionOf, type Kind } from "../kinds/kind.ts";
 import type { KubernetesObject } from "../object.ts";
 import { DecodeError, decodeBuiltIn } from "../schema/decode.ts";
@@ -12,7 +12,7 @@ import type { WriteOptions } from "./write-options.ts";
 /** Does what the request wants done about fields that the schema does not know. */
 function reportUnknown(removed: readonly string[], kind: Kind, options: WriteOptions): void {
   if (removed.length === 0 || options.fieldValidation === "Ignore") return;
-  const texts = removed.map((path) => `unknown field "${path}"`);
+  const texts = [...removed].sort().map((path) => `unknown field "${path}"`);
   if (options.fieldValidation === "Warn") {
     for (const text of texts) options.warn(text);
     return;
@@ -41,6 +41,17 @@ function dropEmptyMetadata(object: JsonRecord): void {
   }
 }
 
+/** Custom kinds are not guessed from the path. */
+function checkNamed(body: JsonRecord, kind: Kind): void {
+  const missing = ["kind", "apiVersion"].find((field) => !body[field]);
+  if (missing === undefined) return;
+  const text = JSON.stringify(body);
+  const word = missing === "kind" ? "Kind" : missing;
+  throw badRequest(
+    `the object provided is unrecognized (must be of type ${kind.kind}): Object '${word}' is missing in '${text}' (${text.slice(0, 30)} ...)`,
+  );
+}
+
 /**
  * The body as an object of the kind, in the kind's version: unknown fields removed, defaults of a custom kind's schema
  * filled in. It is a copy that may be changed.
@@ -50,6 +61,7 @@ function dropEmptyMetadata(object: JsonRecord): void {
 export function decodeObject(body: unknown, kind: Kind, options: WriteOptions): KubernetesObject {
   if (!isRecord(body)) throw badRequest("the request's body must be an object");
   const apiVersion = apiVersionOf(kind);
+  if (kind.custom) checkNamed(body, kind);
   const given = body["apiVersion"] ?? apiVersion;
   if (given !== apiVersion) {
     const why = `the API version in the data (${scalarText(given)}) does not match the expected API version (${apiVersion})`;
@@ -57,9 +69,12 @@ export function decodeObject(body: unknown, kind: Kind, options: WriteOptions): 
   }
   const givenKind = body["kind"] ?? kind.kind;
   if (givenKind !== kind.kind) {
-    throw badRequest(
-      `the object provided is unrecognized (must be of type ${kind.kind}): found kind ${scalarText(givenKind)}`,
-    );
+    const name = scalarText(givenKind);
+    if (!kind.custom)
+      throw badRequest(`the object provided is unrecognized (must be of type ${kind.kind}): found kind ${name}`);
+    const detail = `Invalid value: ${JSON.stringify(name)}: must be ${kind.kind}`;
+    const fault = { field: "kind", type: "FieldValueInvalid", detail } as const;
+    throw invalid({ ...kind, kind: name }, scalarText(at(body, "metadata", "name")), [fault]);
   }
   if (body["metadata"] !== undefined && !isRecord(body["metadata"])) {
     throw badRequest("metadata must be an object");

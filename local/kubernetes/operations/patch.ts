@@ -1,4 +1,4 @@
-import { badRequest, unsupportedMediaType } from "../api-error.ts";
+import { badRequest, invalid, unsupportedMediaType } from "../api-error.ts";
 import { at, isRecord, type JsonRecord } from "../json.ts";
 import type { KubernetesObject } from "../object.ts";
 import { applyPatch } from "../patch/apply-patch.ts";
@@ -80,6 +80,10 @@ export function patchObject(
   const old = storedObject(world, target);
   const { object, applied } = patched(kind.fromStored(old), target, request);
   const draft = decodeObject(object, kind, options);
+  if (draft.metadata.uid && draft.metadata.uid !== old.metadata.uid) {
+    const detail = `Invalid value: ${JSON.stringify(draft.metadata.uid)}: field is immutable`;
+    throw invalid(kind, old.metadata.name, [{ field: "metadata.uid", type: "FieldValueInvalid", detail }]);
+  }
   return { object: commit(world, target, { draft, old, options, applied }), created: false };
 }
 

@@ -2,7 +2,7 @@
 import type { Fault } from "../api-error.ts";
 import { invalid } from "../api-error.ts";
 import type { Kind } from "../kinds/kind.ts";
-import type { KubernetesObject } from "../object.ts";
+import type { KubernetesObject, OwnerReference } from "../object.ts";
 import { validate } from "../schema/validate.ts";
 import type { World } from "../world.ts";
 
@@ -29,6 +29,8 @@ const valueWords =
 const keyWords =
   "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 
+const standardFinalizers = ["kubernetes", "orphan", "foregroundDeletion"];
+
 const wrong = (field: string, value: unknown, why: string): Fault => ({
   field,
   type: "FieldValueInvalid",
@@ -42,11 +44,18 @@ function nameFaults(name: string, kind: Kind): Fault[] {
   }
   const { form, longest, words } = nameForms[kind.behaviour.nameForm ?? "subdomain"];
   if (name.length > longest) return [wrong("metadata.name", name, `must be no more than ${longest} characters`)];
+  if (form === nameForms.label.form && name.includes("."))
+    return [wrong("metadata.name", name, "must not contain dots")];
   return form.test(name) ? [] : [wrong("metadata.name", name, words)];
 }
 
 function metadataFaults({ metadata }: KubernetesObject, kind: Kind): Fault[] {
   const faults = nameFaults(metadata.name, kind);
+  (metadata.finalizers ?? []).forEach((name, index) => {
+    if (name.includes("/") || standardFinalizers.includes(name)) return;
+    const why = "name is neither a standard finalizer name nor is it fully qualified";
+    faults.push(wrong(`metadata.finalizers[${index}]`, name, why));
+  });
   for (const [key, value] of Object.entries(metadata.labels ?? {})) {
     if (!labelKey.test(key)) faults.push(wrong("metadata.labels", key, keyWords));
     if (!labelValue.test(value)) faults.push(wrong("metadata.labels", value, valueWords));
@@ -62,13 +71,26 @@ function metadataFaults({ metadata }: KubernetesObject, kind: Kind): Fault[] {
     const detail = "Too long: may not be more than 262144 bytes";
     faults.push({ field: "metadata.annotations", type: "FieldValueTooLong", detail });
   }
-  (metadata.ownerReferences ?? []).forEach((owner, index) => {
+  faults.push(...ownerFaults(metadata.ownerReferences ?? []));
+  return faults;
+}
+
+function ownerFaults(owners: readonly OwnerReference[]): Fault[] {
+  const faults: Fault[] = [];
+  for (const owner of owners) {
     for (const part of ["apiVersion", "kind", "name", "uid"]) {
       if (owner[part]) continue;
       const detail = 'Invalid value: "": must not be empty';
-      faults.push({ field: `metadata.ownerReferences[${index}].${part}`, type: "FieldValueInvalid", detail });
+      faults.push({ field: `metadata.ownerReferences.${part}`, type: "FieldValueInvalid", detail });
     }
-  });
+    if (owner.kind === "Event" && owner.apiVersion === "v1")
+      faults.push(wrong("metadata.ownerReferences", owner, "/v1, Kind=Event is disallowed from being an owner"));
+  }
+  const [one, other] = owners.filter(({ controller }) => controller === true);
+  if (one !== undefined && other !== undefined) {
+    const why = `Only one reference can have Controller set to true. Found "true" in references for ${one.kind}/${one.name} and ${other.kind}/${other.name}`;
+    faults.push(wrong("metadata.ownerReferences", owners, why));
+  }
   return faults;
 }
 

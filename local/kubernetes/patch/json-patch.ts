@@ -8,17 +8,16 @@ const unescape = (token: string): string => token.replaceAll("~1", "/").replaceA
 
 function tokensOf(pointer: unknown): string[] {
   if (typeof pointer !== "string" || (pointer !== "" && !pointer.startsWith("/"))) {
-    throw badRequest(`json patch: ${JSON.stringify(pointer)} is not a path`);
+    throw unfit();
   }
   return pointer.split("/").slice(1).map(unescape);
 }
 
-/** The patch is well formed, but the document is not as it expects. */
-function unfit(message: string): ApiError {
-  return new ApiError({ code: 422, reason: "Invalid", message: `json patch: ${message}`, details: {} });
+/** The patch does not fit the document, or is none; the real one does not say more, either. */
+function unfit(): ApiError {
+  const message = "the server rejected our request due to an error in our request";
+  return new ApiError({ code: 422, reason: "Invalid", message, details: {} });
 }
-
-const missing = (pointer: string): ApiError => unfit(`${pointer}: the path does not exist`);
 
 function child(parent: unknown, token: string): unknown {
   if (Array.isArray(parent)) return /^\d+$/.test(token) ? parent[Number(token)] : undefined;
@@ -27,7 +26,7 @@ function child(parent: unknown, token: string): unknown {
 
 function read(document: unknown, pointer: string): unknown {
   const value = tokensOf(pointer).reduce(child, document);
-  if (value === undefined) throw missing(pointer);
+  if (value === undefined) throw unfit();
   return value;
 }
 
@@ -35,13 +34,13 @@ function parentOf(document: unknown, pointer: string): { parent: Container; last
   const tokens = tokensOf(pointer);
   const last = tokens.pop();
   const parent = tokens.reduce(child, document);
-  if (last === undefined || !(isRecord(parent) || Array.isArray(parent))) throw missing(pointer);
+  if (last === undefined || !(isRecord(parent) || Array.isArray(parent))) throw unfit();
   return { parent, last };
 }
 
-function indexOf(list: readonly unknown[], token: string, pointer: string, limit: number): number {
+function indexOf(token: string, limit: number): number {
   const index = Number(token);
-  if (!/^\d+$/.test(token) || index > limit) throw missing(`${pointer} (of ${list.length} items)`);
+  if (!/^\d+$/.test(token) || index > limit) throw unfit();
   return index;
 }
 
@@ -49,15 +48,15 @@ function add(document: unknown, pointer: string, value: unknown): void {
   const { parent, last } = parentOf(document, pointer);
   if (!Array.isArray(parent)) parent[last] = value;
   else if (last === "-") parent.push(value);
-  else parent.splice(indexOf(parent, last, pointer, parent.length), 0, value);
+  else parent.splice(indexOf(last, parent.length), 0, value);
 }
 
 function remove(document: unknown, pointer: string): void {
   const { parent, last } = parentOf(document, pointer);
   if (Array.isArray(parent)) {
-    parent.splice(indexOf(parent, last, pointer, parent.length - 1), 1);
+    parent.splice(indexOf(last, parent.length - 1), 1);
   } else {
-    if (!(last in parent)) throw missing(pointer);
+    if (!(last in parent)) throw unfit();
     delete parent[last];
   }
 }
@@ -70,7 +69,7 @@ function replace(document: unknown, pointer: string, value: unknown): void {
 }
 
 function applyOperation(document: unknown, operation: unknown): void {
-  if (!isRecord(operation)) throw badRequest("json patch: an operation must be an object");
+  if (!isRecord(operation)) throw unfit();
   const path = String(operation["path"]);
   const from = String(operation["from"]);
   const value = structuredClone(operation["value"]);
@@ -94,16 +93,21 @@ function applyOperation(document: unknown, operation: unknown): void {
       return;
     }
     case "test":
-      if (!sameJson(read(document, path), value)) throw unfit(`testing path ${path} failed`);
+      if (!sameJson(read(document, path), value)) throw unfit();
       return;
     default:
-      throw badRequest(`json patch: unexpected kind: ${String(operation["op"])}`);
+      throw unfit();
   }
 }
 
-/** The document with all operations applied, in order; it is left as it was when one fails. Throws BadRequest. */
+/** The document with all operations applied, in order; it is left as it was when one fails. Throws ApiError. */
 export function jsonPatch(document: JsonRecord, operations: unknown): JsonRecord {
-  if (!Array.isArray(operations)) throw badRequest("json patch: must be a list of operations");
+  if (!Array.isArray(operations)) {
+    const found = isRecord(operations) ? "object" : typeof operations;
+    throw badRequest(
+      `error decoding patch: json: cannot unmarshal ${found} into Go value of type []handlers.jsonPatchOp`,
+    );
+  }
   const copy = structuredClone(document);
   for (const operation of operations) applyOperation(copy, operation);
   return copy;

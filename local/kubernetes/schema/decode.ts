@@ -40,6 +40,10 @@ function checkScalar(value: unknown, schema: Schema, path: string): void {
     if (!fits) throw mismatch(value, accepted.join(" or "), path);
     return;
   }
+  if (schema.format === "byte" && typeof value === "string") {
+    const bad = /^[A-Za-z0-9+/\r\n]*={0,2}$/.test(value) ? -1 : value.search(/[^A-Za-z0-9+/\r\n]/);
+    if (bad >= 0) throw new DecodeError(`illegal base64 data at input byte ${bad}`);
+  }
   if (schema.type === undefined || schema.type === found) return;
   if (schema.type === "number" && found === "integer") return;
   throw mismatch(value, schema.format ?? schema.type, path);

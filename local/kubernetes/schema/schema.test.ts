@@ -104,9 +104,16 @@ describe("validate()", () => {
   it("knows combinations, int-or-string and null", () => {
     const either: Schema = { anyOf: [{ required: ["a"] }, { required: ["b"] }] };
     assert.deepEqual(details({ a: 1 }, either), []);
-    assert.equal(details({}, either).length, 1);
-    assert.equal(details({ a: 1, b: 1 }, { oneOf: either.anyOf ?? [] }).length, 1);
-    assert.equal(details(1, { not: { type: "integer" } }).length, 1);
+    assert.deepEqual(details({}, either), [
+      '<nil>: Invalid value: "": "spec" must validate at least one schema (anyOf)',
+      "spec.a: Required value",
+    ]);
+    assert.deepEqual(details({ a: 1, b: 1 }, { oneOf: either.anyOf ?? [] }), [
+      '<nil>: Invalid value: "": "spec" must validate one and only one schema (oneOf). Found 2 valid alternatives',
+    ]);
+    assert.deepEqual(details(1, { not: { type: "integer" } }), [
+      '<nil>: Invalid value: "": "spec" must not validate the schema (not)',
+    ]);
     assert.deepEqual(
       [1, "1"].flatMap((value) => details(value, { "x-kubernetes-int-or-string": true })),
       [],

@@ -1,6 +1,7 @@
 /** Whether a schema is structural: what a CustomResourceDefinition must be to be stored. */
 import type { Fault } from "../api-error.ts";
 import type { Schema } from "./schema.ts";
+import { validate } from "./validate.ts";
 
 const types = ["array", "boolean", "integer", "number", "object", "string"];
 
@@ -21,7 +22,8 @@ function ownFaults(schema: Schema, path: string): Fault[] {
   const faults: Fault[] = [];
   const untyped = schema["x-kubernetes-int-or-string"] || schema["x-kubernetes-preserve-unknown-fields"];
   if (schema.type === undefined || schema.type === "") {
-    const detail = "Required value: must not be empty for specified object fields";
+    const where = path.endsWith("openAPIV3Schema") ? "at the root" : "for specified object fields";
+    const detail = `Required value: must not be empty ${where}`;
     if (!untyped) faults.push({ field: `${path}.type`, type: "FieldValueRequired", detail });
   } else if (!types.includes(schema.type)) {
     const detail = `Unsupported value: ${JSON.stringify(schema.type)}: supported values: ${types.map((type) => JSON.stringify(type)).join(", ")}`;
@@ -42,7 +44,17 @@ function ownFaults(schema: Schema, path: string): Fault[] {
     const detail = `Invalid value: ${JSON.stringify(schema.pattern)}: must be a valid regular expression`;
     faults.push({ field: `${path}.pattern`, type: "FieldValueInvalid", detail });
   }
+  if (schema.default !== undefined) faults.push(...defaultFaults(schema, path));
   return faults;
+}
+
+/** A default must be what its own schema takes. */
+function defaultFaults(schema: Schema, path: string): readonly Fault[] {
+  return validate(schema.default, schema, "").map((fault) => ({
+    ...fault,
+    field: `${path}.default${fault.field === "<nil>" || fault.field === "" ? "" : `.${fault.field}`}`,
+    detail: fault.detail.replace(": in body must", ":  in body must"),
+  }));
 }
 
 function isPattern(text: string): boolean {

@@ -45,6 +45,24 @@ function typeFaults(value: unknown, schema: Schema, path: string): Fault[] {
   return [wrongType(path, found, schema.type)];
 }
 
+/** What the real one says of a value without naming its field. */
+const nowhere = (why: string): Fault => ({
+  field: "<nil>",
+  type: "FieldValueInvalid",
+  detail: `Invalid value: "": ${why}`,
+});
+
+const tooMany = (field: string, found: number, most: number): Fault => ({
+  field,
+  type: "FieldValueTooMany",
+  detail: `Too many: ${found}: must have at most ${most} ${most === 1 ? "item" : "items"}`,
+});
+
+const wrongFormat = (field: string, value: unknown, format: string): Fault => ({
+  ...faulty(field, value, `must be of type ${format}: ${shown(value)}`),
+  type: "FieldValueTypeInvalid",
+});
+
 const wrongType = (field: string, found: string, wanted: string): Fault => ({
   field: field === "" ? "<nil>" : field,
   type: "FieldValueTypeInvalid",
@@ -61,7 +79,7 @@ const formats: Readonly<Record<string, RegExp>> = {
   "date-time": /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/,
   date: /^\d{4}-\d{2}-\d{2}$/,
   uuid: /^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$/,
-  ipv4: /^(\d{1,3}\.){3}\d{1,3}$/,
+  ipv4: /^((25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(?!$)|$)){4}$/,
   duration: /^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$|^0$/,
   byte: /^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/,
 };
@@ -80,9 +98,7 @@ function stringFaults(value: string, schema: Schema, path: string): Fault[] {
     faults.push(faulty(path, value, `should match '${schema.pattern}'`));
   }
   const format = schema.format === undefined ? undefined : formats[schema.format];
-  if (format !== undefined && !format.test(value)) {
-    faults.push(faulty(path, value, `must be of type ${schema.format}: ${shown(value)}`));
-  }
+  if (format !== undefined && !format.test(value)) faults.push(wrongFormat(path, value, schema.format ?? ""));
   return faults;
 }
 
@@ -104,7 +120,7 @@ function numberFaults(value: number, schema: Schema, path: string): Fault[] {
   }
   const bits = { int32: 31, int64: 63 }[schema.format ?? ""];
   if (bits !== undefined && (value >= 2 ** bits || value < -(2 ** bits))) {
-    faults.push(faulty(path, value, `must be of type ${schema.format}: ${shown(value)}`));
+    faults.push(nowhere(`Checked value must be of type integer with format ${schema.format} in ${path}`));
   }
   return faults;
 }
@@ -115,8 +131,7 @@ function arrayFaults(value: readonly unknown[], schema: Schema, path: string): F
     faults.push(faulty(path, value.length, `should have at least ${schema.minItems} items`));
   }
   if (schema.maxItems !== undefined && value.length > schema.maxItems) {
-    const detail = `Too many: ${value.length}: must have at most ${schema.maxItems} items`;
-    faults.push({ field: path, type: "FieldValueTooMany", detail });
+    faults.push(tooMany(path, value.length, schema.maxItems));
   }
   faults.push(...duplicateFaults(value, schema, path));
   const { items } = schema;
@@ -143,7 +158,8 @@ function duplicateFaults(value: readonly unknown[], schema: Schema, path: string
 function objectFaults(value: Readonly<Record<string, unknown>>, schema: Schema, path: string): Fault[] {
   const below = (key: string): string => (path === "" ? key : `${path}.${key}`);
   const faults: Fault[] = [];
-  for (const key of schema.required ?? []) {
+  const embedded = schema["x-kubernetes-embedded-resource"] ? ["apiVersion", "kind"] : [];
+  for (const key of [...embedded, ...(schema.required ?? [])]) {
     if (value[key] === undefined) {
       faults.push({ field: below(key), type: "FieldValueRequired", detail: "Required value" });
     }
@@ -153,7 +169,7 @@ function objectFaults(value: Readonly<Record<string, unknown>>, schema: Schema, 
     faults.push(faulty(path, size, `should have at least ${schema.minProperties} properties`));
   }
   if (schema.maxProperties !== undefined && size > schema.maxProperties) {
-    faults.push(faulty(path, size, `should have at most ${schema.maxProperties} properties`));
+    faults.push(tooMany(path, size, schema.maxProperties));
   }
   for (const [key, inner] of Object.entries(value)) {
     const property = propertySchema(schema, key);
@@ -165,14 +181,20 @@ function objectFaults(value: Readonly<Record<string, unknown>>, schema: Schema, 
 function combinationFaults(value: unknown, schema: Schema, path: string): Fault[] {
   const holds = (each: Schema): boolean => validate(value, each, path).length === 0;
   const faults: Fault[] = (schema.allOf ?? []).flatMap((each) => validate(value, each, path));
-  if (schema.anyOf !== undefined && !schema.anyOf.some(holds)) {
-    faults.push(faulty(path, value, "must validate at least one schema (anyOf)"));
+  const { anyOf, oneOf, not } = schema;
+  // With the faults of the nearest alternative, which is the first here.
+  const first = (alternatives: readonly Schema[]): readonly Fault[] =>
+    alternatives[0] === undefined ? [] : validate(value, alternatives[0], path);
+  if (anyOf !== undefined && !anyOf.some(holds)) {
+    faults.push(nowhere(`"${path}" must validate at least one schema (anyOf)`), ...first(anyOf));
   }
-  if (schema.oneOf !== undefined && schema.oneOf.filter(holds).length !== 1) {
-    faults.push(faulty(path, value, "must validate one and only one schema (oneOf)"));
+  const valid = oneOf?.filter(holds).length;
+  if (oneOf !== undefined && valid === 0) {
+    faults.push(nowhere(`"${path}" must validate one and only one schema (oneOf). Found none valid`), ...first(oneOf));
+  } else if (valid !== undefined && valid > 1) {
+    const found = `Found ${valid} valid alternatives`;
+    faults.push(nowhere(`"${path}" must validate one and only one schema (oneOf). ${found}`));
   }
-  if (schema.not !== undefined && holds(schema.not)) {
-    faults.push(faulty(path, value, "must not validate the schema (not)"));
-  }
+  if (not !== undefined && holds(not)) faults.push(nowhere(`"${path}" must not validate the schema (not)`));
   return faults;
 }

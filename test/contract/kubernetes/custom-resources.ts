@@ -20,6 +20,13 @@ const spec = {
     labels: { type: "object", additionalProperties: { type: "string" } },
     anything: { "x-kubernetes-preserve-unknown-fields": true },
     port: { "x-kubernetes-int-or-string": true },
+    when: { type: "string", format: "date-time" },
+    either: {
+      type: "object",
+      properties: { a: { type: "string" }, b: { type: "string" } },
+      oneOf: [{ required: ["a"] }, { required: ["b"] }],
+    },
+    few: { type: "object", maxProperties: 1, additionalProperties: { type: "integer" } },
     nested: { type: "object", default: {}, properties: { deep: { type: "boolean", default: true } } },
   },
 };
@@ -133,6 +140,29 @@ export const customResourceTests: Tests = (place) => {
     );
   });
 
+  it("refuses formats, alternatives and numbers of fields in the words of its schema", async () => {
+    const refused = await api.post(
+      path,
+      widget("formed", { size: 1, when: "soon", either: { a: "1", b: "1" }, few: { a: 1, b: 2 } }),
+    );
+    const causes = refused.body
+      .list("details", "causes")
+      .map((cause) => `${cause.text("field")}: ${cause.text("message")}`);
+    assert.deepEqual(causes.sort(), [
+      '<nil>: Invalid value: "": "spec.either" must validate one and only one schema (oneOf). Found 2 valid alternatives',
+      "spec.few: Too many: 2: must have at most 1 item",
+      'spec.when: Invalid value: "soon": spec.when in body must be of type date-time: "soon"',
+    ]);
+    const unnamed = await api.post(path, { metadata: { name: "unnamed" }, spec: { size: 1 } });
+    assert.deepEqual([unnamed.code, unnamed.body.at("reason")], [400, "BadRequest"]);
+    assert.match(unnamed.body.text("message"), /Object 'Kind' is missing in/);
+    const other = await api.post(path, { ...widget("other", { size: 1 }), kind: "Other" });
+    assert.deepEqual(
+      [other.code, other.body.at("details", "causes", 0, "message")],
+      [422, 'Invalid value: "Other": must be Widget'],
+    );
+  });
+
   it("counts generations by the spec, and keeps status apart", async () => {
     await api.post(path, widget("counted", { size: 1 }));
     const labelled = await api.patch(`${path}/counted`, "merge", { metadata: { labels: { a: "1" } } });
@@ -210,6 +240,23 @@ export const customResourceTests: Tests = (place) => {
     assert.match(
       refused.body.text("message"),
       /properties\[spec\]\.type: Required value: must not be empty for specified object fields/,
+    );
+    const faulty = { type: "object", properties: { a: { type: "integer", default: "x" } } };
+    const [version] = versions;
+    const defaulted = await api.post(crds, {
+      metadata: { name: `gadgets.${group}` },
+      spec: { ...spec, versions: [{ ...version, schema: { openAPIV3Schema: faulty } }] },
+    });
+    assert.match(
+      defaulted.body.text("message"),
+      /properties\[a\]\.default: Invalid value: "string": {2}in body must be of type integer: "string"/,
+    );
+    const stored = await api.get(`${crds}/widgets.${group}`);
+    const scope = { ...stored.body.record("spec"), scope: "Cluster" };
+    const moved = await api.put(`${crds}/widgets.${group}`, { ...stored.body.record(), spec: scope });
+    assert.deepEqual(
+      [moved.code, moved.body.at("details", "causes", 0, "message")],
+      [422, 'Invalid value: "Cluster": field is immutable'],
     );
     const misnamed = await api.post(crds, { metadata: { name: `other.${group}` }, spec });
     assert.match(

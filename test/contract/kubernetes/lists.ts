@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import type { View } from "./api-client.ts";
+import type { Answer, View } from "./api-client.ts";
 import { configMap, core, type Tests } from "./world.ts";
 
 const names = (list: View): string[] => list.list("items").map((item) => item.text("metadata", "name"));
@@ -40,6 +40,47 @@ export const listTests: Tests = (place) => {
     assert.deepEqual([list.body.at("kind"), list.body.at("apiVersion")], ["ConfigMapList", "v1"]);
     assert.match(list.body.text("metadata", "resourceVersion"), /^\d+$/);
     assert.equal(list.body.at("items", 0, "kind"), undefined);
+  });
+
+  it("lists an exact older state, a newest one, and one that is not too old", async () => {
+    const { api, namespace } = place();
+    const path = `${core(namespace, "configmaps")}?labelSelector=state`;
+    const make = (name: string): Promise<Answer> =>
+      api.post(core(namespace, "configmaps"), { metadata: { name, labels: { state: "1" } }, data: { at: "1" } });
+    await make("state-a");
+    await make("state-b");
+    const then = (await api.get(path)).body.text("metadata", "resourceVersion");
+    await make("state-c");
+    await api.patch(`${core(namespace, "configmaps")}/state-a`, "merge", { data: { at: "2" } });
+    await api.delete(`${core(namespace, "configmaps")}/state-b`);
+    const exact = await api.get(`${path}&resourceVersion=${then}&resourceVersionMatch=Exact`);
+    assert.deepEqual(
+      [names(exact.body), exact.body.at("items", 0, "data", "at"), exact.body.at("metadata", "resourceVersion")],
+      [["state-a", "state-b"], "1", then],
+    );
+    // A page without a match is exact, too.
+    assert.deepEqual(names((await api.get(`${path}&resourceVersion=${then}&limit=5`)).body), ["state-a", "state-b"]);
+    assert.deepEqual(names((await api.get(path)).body), ["state-a", "state-c"]);
+    const later = await api.get(`${path}&resourceVersion=${then}&resourceVersionMatch=NotOlderThan`);
+    assert.ok(Number(later.body.text("metadata", "resourceVersion")) >= Number(then));
+    assert.equal((await api.get(`${path}&resourceVersion=0`)).code, 200);
+    const refusals = [
+      ["resourceVersionMatch=Exact", "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided"],
+      [
+        "resourceVersion=0&resourceVersionMatch=Exact",
+        'Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"',
+      ],
+      [
+        "resourceVersion=1&resourceVersionMatch=Other",
+        'Unsupported value: "Other": supported values: "Exact", "NotOlderThan", ""',
+      ],
+    ] as const;
+    for (const [query, message] of refusals) {
+      const refused = await api.get(`${path}&${query}`);
+      assert.deepEqual([refused.code, refused.body.at("details", "causes", 0, "message")], [422, message]);
+    }
+    const unreadable = await api.get(`${path}&resourceVersion=abc`);
+    assert.deepEqual([unreadable.code, unreadable.body.at("reason")], [400, "BadRequest"]);
   });
 
   it("lists in pages that together are one list", async () => {

@@ -196,4 +196,72 @@ export const objectTests: Tests = (place) => {
       /ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot unmarshal number/,
     );
   });
+
+  it("refuses data, owners and finalizers that cannot be", async () => {
+    const { api, namespace } = place();
+    const path = core(namespace, "configmaps");
+    const messages = async (body: object): Promise<readonly unknown[]> => {
+      const { code, body: refused } = await api.post(path, body);
+      assert.equal(code, 422);
+      return refused.list("details", "causes").map((cause) => `${cause.text("field")}: ${cause.text("message")}`);
+    };
+    assert.match(
+      String(await messages(configMap("keys", { data: { "a b": "1" } }))),
+      /^data\[a b\]: Invalid value: "a b"/,
+    );
+    assert.deepEqual(await messages(configMap("large", { data: { a: "x".repeat(1024 * 1024 + 1) } })), [
+      "[]: Too long: may not be more than 1048576 bytes",
+    ]);
+    const owner = { apiVersion: "v1", kind: "Pod", name: "a", uid: "b", controller: true };
+    const nameless = { metadata: { name: "owned", ownerReferences: [{ ...owner, name: "" }] } };
+    assert.deepEqual(await messages(nameless), ['metadata.ownerReferences.name: Invalid value: "": must not be empty']);
+    const two = { metadata: { name: "owned", ownerReferences: [owner, { ...owner, name: "c", uid: "d" }] } };
+    assert.match(String(await messages(two)), /Only one reference can have Controller set to true/);
+    assert.deepEqual(await messages({ metadata: { name: "held", finalizers: ["short"] } }), [
+      'metadata.finalizers[0]: Invalid value: "short": name is neither a standard finalizer name nor is it fully qualified',
+    ]);
+    await api.post(path, configMap("fixed", { immutable: true, data: { a: "1" } }));
+    const changed = await api.patch(`${path}/fixed`, "merge", { data: { a: "2" } });
+    assert.deepEqual(
+      [changed.code, changed.body.at("details", "causes", 0, "message")],
+      [422, "Forbidden: field is immutable when `immutable` is set"],
+    );
+  });
+
+  it("refuses options that there are not", async () => {
+    const { api, namespace } = place();
+    const path = core(namespace, "configmaps");
+    const asked = [
+      await api.post(`${path}?dryRun=Some`, configMap("optional")),
+      await api.post(`${path}?fieldValidation=Some`, configMap("optional")),
+      await api.delete(`${path}/optional`, { propagationPolicy: "Some" }),
+    ];
+    assert.deepEqual(
+      asked.map(({ code, body }) => [code, body.at("details", "kind"), body.at("details", "causes", 0, "field")]),
+      [
+        [422, "CreateOptions", "dryRun"],
+        [422, "CreateOptions", "fieldValidation"],
+        [422, "DeleteOptions", "propagationPolicy"],
+      ],
+    );
+  });
+
+  it("refuses a patch that does not fit, or that means another object", async () => {
+    const { api, namespace } = place();
+    const path = core(namespace, "configmaps");
+    await api.post(path, configMap("fitting", { data: { a: "1" } }));
+    for (const operation of [
+      { op: "test", path: "/data/a", value: "2" },
+      { op: "remove", path: "/data/none" },
+      { op: "turn", path: "/data/a" },
+    ]) {
+      const refused = await api.patch(`${path}/fitting`, "json", [operation]);
+      assert.deepEqual([refused.code, refused.body.at("reason")], [422, "Invalid"]);
+    }
+    assert.equal((await api.patch(`${path}/fitting`, "json", { op: "remove" })).code, 400);
+    const stale = await api.patch(`${path}/fitting`, "merge", { metadata: { resourceVersion: "1" }, data: { a: "3" } });
+    assert.deepEqual([stale.code, stale.body.at("reason")], [409, "Conflict"]);
+    const missing = await api.patch(`${path}/none`, "merge", {});
+    assert.equal(missing.code, 404);
+  });
 };

@@ -83,6 +83,15 @@ export const watchTests: Tests = (place) => {
     await stream.ended();
   });
 
+  it("is silent to a watch from the future until that is reached", async () => {
+    const { api, namespace } = place();
+    const path = core(namespace, "configmaps");
+    await using stream = await api.watch(`${path}?watch=1&resourceVersion=99999999&timeoutSeconds=2`);
+    await api.post(path, configMap("too-early"));
+    await stream.ended();
+    await assert.rejects(stream.next(), /the watch has ended/);
+  });
+
   it("refuses a list from the future", async () => {
     const { api, namespace } = place();
     const future = "resourceVersion=99999999999";
