@@ -35,6 +35,8 @@ test("readGatewayConfig() needs five names, and knows the rest", () => {
     [config.durations.lease, config.durations.heartbeat, config.durations.certificate],
     [15_000, 10_000, 86_400_000],
   );
+  assert.equal(config.stateDir, undefined);
+  assert.equal(readGatewayConfig({ ...least, WEFT_STATE_DIR: "/var/lib/weft" }).stateDir, "/var/lib/weft");
 });
 
 test("readGatewayConfig() says all faults at once", () => {

@@ -14,6 +14,8 @@ export interface ModeDeclarationOptions {
   readonly onChange: (listener: () => void) => Disposable;
   readonly settings: ModeSettings;
   readonly clock: Clock;
+  /** As it was last read, maybe by the process before this one. */
+  readonly head: () => Head | undefined;
   /** What the Lease says now. */
   readonly note: () => ModeNote | undefined;
   readonly fault: (error: unknown) => void;
@@ -50,6 +52,8 @@ export function createModeDeclaration(options: ModeDeclarationOptions): ModeDecl
         if (state.mode !== before) since = new Date(clock.now()).toISOString();
         wake.raise();
       };
+      const known = options.head();
+      if (known !== undefined) input({ kind: "read", state: known.state, applied: known.applied });
       using _ = options.onChange(() => input?.({ kind: "changed", root: options.own() }));
       try {
         while (!lease.lost.aborted) {

@@ -70,6 +70,7 @@ export function startAutonomy(config: GatewayConfig, parts: AutonomyParts): Auto
     onChange: onObjects,
     settings: { patience: config.durations.autonomousAfter, recovery: config.durations.autonomousRecovery },
     clock: systemClock,
+    head: keeper.head,
     note: watch.note,
     fault: faults("mode"),
   });

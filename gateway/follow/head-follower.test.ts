@@ -56,13 +56,19 @@ async function publish(documents: DocumentStore, version: number, objects = shop
 }
 
 /** A follower over a head that a test sets, and a store some of whose documents it hides or spoils. */
-async function follow(t: TestContext, documents: DocumentStore, first?: Head) {
+async function follow(
+  t: TestContext,
+  documents: DocumentStore,
+  first?: Head,
+  kept?: { readonly snapshot?: ServedSnapshot | undefined; readonly silent?: true; readonly fault?: Error },
+) {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const spoiled = new Map<string, object | undefined>();
   let tail: HubTailHandlers | undefined;
   const world = {
     head: first,
-    fault: undefined as Error | undefined,
+    fault: kept?.fault,
+    answers: kept?.silent && Promise.withResolvers<void>(),
     reads: 0,
     served: [] as ServedSnapshot[],
     log: [] as FollowerEvent[],
@@ -82,6 +88,7 @@ async function follow(t: TestContext, documents: DocumentStore, first?: Head) {
     cluster,
     async readHead() {
       world.reads++;
+      await world.answers?.promise;
       if (world.fault !== undefined) throw world.fault;
       return world.head;
     },
@@ -101,10 +108,14 @@ async function follow(t: TestContext, documents: DocumentStore, first?: Head) {
       return { [Symbol.asyncDispose]: async () => undefined };
     },
     readInterval: 5000,
+    ...(kept && { kept: { last: () => Promise.resolve(kept.snapshot), patience: 3000 } }),
     onSnapshot: (snapshot) => world.served.push(snapshot),
     log: (event) => world.log.push(event),
   });
-  t.after(() => follower[Symbol.asyncDispose]());
+  t.after(() => {
+    world.answers?.resolve();
+    return follower[Symbol.asyncDispose]();
+  });
   await world.rest();
   return Object.assign(world, { follower });
 }
@@ -264,6 +275,41 @@ test("a head that another reads wakes it only when it is news", async (t) => {
   world.follower.offer(world.head);
   await world.rest();
   assert.deepEqual(world.versions(), [1, 2]);
+});
+
+for (const { name, cloud } of [
+  { name: "cannot be read", cloud: { fault: new MeshError("unavailable", "the cloud is away") } },
+  { name: "does not answer in time", cloud: { silent: true } },
+] as const) {
+  test(`where the first head ${name}, what was kept is served; a newer one follows it`, async (t) => {
+    const documents = createMemoryDocumentStore();
+    const before = await follow(t, documents, await publish(documents, 3));
+    t.mock.timers.reset();
+    const snapshot = before.follower.current();
+    const world = await follow(t, documents, await publish(documents, 4), { snapshot, ...cloud });
+    await world.pass(3000);
+    assert.deepEqual([world.versions(), world.follower.current()?.version], [[3], 3]);
+    if ("silent" in cloud) return;
+    world.fault = undefined;
+    await world.pass(6000);
+    assert.deepEqual(world.versions(), [3, 4]);
+  });
+}
+
+test("where the first head is read, what was kept is only what it is compared with", async (t) => {
+  const documents = createMemoryDocumentStore();
+  const three = await publish(documents, 3);
+  const before = await follow(t, documents, three);
+  t.mock.timers.reset();
+  const snapshot = before.follower.current();
+  const newer = await follow(t, documents, await publish(documents, 4), { snapshot });
+  assert.deepEqual(newer.versions(), [4]);
+  t.mock.timers.reset();
+  const same = await follow(t, documents, three, { snapshot });
+  assert.deepEqual([same.versions(), same.served[0]], [[3], snapshot]);
+  t.mock.timers.reset();
+  const older = await follow(t, documents, await publish(documents, 2), { snapshot });
+  assert.deepEqual(older.versions(), [3], "a cloud that went back is not followed");
 });
 
 test("before the first compile there is nothing to serve", async (t) => {

@@ -39,6 +39,7 @@ async function folderOf(t: TestContext): Promise<string> {
 /** A keeper over a folder, as a gateway that starts opens it. The cloud holds nothing. */
 async function open(folder: string, cloud: { settings: MeshSettingsInForce | Error } = { settings }) {
   const faults: string[] = [];
+  let closed = false;
   let known = shop(1).state;
   const content = await openDiskContent(join(folder, "content"));
   const record = await openGatewayRecord(join(folder, "record"), (error) => faults.push(String(error)));
@@ -51,6 +52,7 @@ async function open(folder: string, cloud: { settings: MeshSettingsInForce | Err
     readSettings: () =>
       cloud.settings instanceof Error ? Promise.reject(cloud.settings) : Promise.resolve(cloud.settings),
     known: () => known,
+    distance: 0,
     fault: (error) => faults.push(String(error)),
   });
   return {
@@ -61,10 +63,12 @@ async function open(folder: string, cloud: { settings: MeshSettingsInForce | Err
       const { snapshot, state } = shop(version);
       known = state;
       keeper.keep(snapshot);
-      while (record.current().snapshots[0]?.version !== version) await new Promise((resolve) => setImmediate(resolve));
-      await record.written();
+      const isKept = (): boolean => closed || record.current().snapshots[0]?.version === version;
+      while (!isKept()) await new Promise((resolve) => setImmediate(resolve));
+      if (!closed) await record.written();
     },
     async [Symbol.asyncDispose]() {
+      closed = true;
       await keeper[Symbol.asyncDispose]();
       await record[Symbol.asyncDispose]();
     },
@@ -135,9 +139,11 @@ test("a process that is killed at any moment leaves a snapshot that is whole and
   for (let least = told; least < 6; checked++) {
     least = told;
     await rm(copy, { recursive: true, force: true });
-    // What goes while the copy is made is what a process that is killed would have taken away.
-    await cp(folder, copy, { recursive: true }).catch(() => undefined);
-    if (told !== least) continue; // the copy is of two moments
+    const copied = await cp(folder, copy, { recursive: true }).then(
+      () => true,
+      () => false,
+    );
+    if (!copied || told !== least) continue; // the copy is of two moments
     await using after = await open(copy);
     const found = await after.keeper.last();
     assert.ok(found !== undefined && found.version >= least, `version ${found?.version} after ${least}`);

@@ -21,6 +21,8 @@ export interface SnapshotKeeperOptions {
   readonly readSettings: () => Promise<MeshSettingsInForce>;
   /** The gateway's own state, which shares nearly all blocks with those that are served. */
   readonly known: () => Trie;
+  /** Least milliseconds between two snapshots that are kept: those between them are not. */
+  readonly distance: number;
   readonly fault: (error: unknown) => void;
 }
 
@@ -40,6 +42,8 @@ export interface SnapshotKeeper extends AsyncDisposable {
   readonly keep: (snapshot: ServedSnapshot) => void;
   /** One that was compiled here from `state` is; undefined: none any more. */
   readonly keepLocal: (local: LocalSnapshot | undefined) => void;
+  /** A state that one of the newest snapshots was made of, if it is held in memory. */
+  readonly stateOf: (root: ContentHash) => Trie | undefined;
   /** As it was last read, maybe by the process before this one. */
   readonly head: () => Head | undefined;
   /** The head was read. */
@@ -53,9 +57,10 @@ const keptSnapshots = 3;
 const retry = { baseDelay: 500, maxDelay: 30_000 };
 
 export function startSnapshotKeeper(options: SnapshotKeeperOptions): SnapshotKeeper {
-  const { record, blocks } = options;
+  const { record } = options;
   const stop = new AbortController();
   const wake = createSignal();
+  const states = createHeldStates(options);
   let waiting: ServedSnapshot | undefined;
   let waitingLocal: LocalSnapshot | undefined;
 
@@ -64,7 +69,7 @@ export function startSnapshotKeeper(options: SnapshotKeeperOptions): SnapshotKee
   const work = async (): Promise<void> => {
     const [cloud, local] = [waiting, waitingLocal];
     if (cloud !== undefined) {
-      const state = await blocks.loadTrie(cloud.served.state, options.known());
+      const state = await states.load(cloud.served.state);
       await settingsFor(cloud);
       const kept = await archive.store(cloud, state);
       const older = record.current().snapshots.filter((other) => archive.holds(other) && !isSame(other, kept));
@@ -87,6 +92,7 @@ export function startSnapshotKeeper(options: SnapshotKeeperOptions): SnapshotKee
       try {
         await work();
         failures = 0;
+        await pause(options.distance, stop.signal);
       } catch (error) {
         options.fault(error);
         await pause(backoff(++failures, retry), stop.signal);
@@ -96,23 +102,17 @@ export function startSnapshotKeeper(options: SnapshotKeeperOptions): SnapshotKee
   };
   const running = run();
   return {
-    async last() {
-      for (const kept of record.current().snapshots) {
-        const snapshot = await archive.load(kept);
-        if (snapshot !== undefined) return snapshot;
-      }
-      return undefined;
-    },
-    async lastLocal() {
-      const { local } = record.current();
-      return local && archive.load(local);
-    },
+    last: () => archive.loadFirst(record.current().snapshots),
+    lastLocal: () => archive.loadFirst([record.current().local ?? []].flat()),
+    stateOf: states.of,
     keep(snapshot) {
       waiting = snapshot;
+      states.load(snapshot.served.state).catch(options.fault); // again when it is kept
       wake.raise();
     },
     keepLocal(local) {
       waitingLocal = local;
+      states.holdLocal(local?.state);
       if (local === undefined) record.change({ local: undefined });
       else wake.raise();
     },
@@ -126,6 +126,35 @@ export function startSnapshotKeeper(options: SnapshotKeeperOptions): SnapshotKee
     async [Symbol.asyncDispose]() {
       stop.abort();
       await running;
+      if (waiting !== undefined || waitingLocal !== undefined) await work().catch(options.fault);
+    },
+  };
+}
+
+/** What the newest snapshots were made of, in memory: the classes of new pods are compiled from it. */
+function createHeldStates({ blocks, known }: SnapshotKeeperOptions) {
+  let newest: { readonly root: ContentHash; readonly loading: Promise<Trie> } | undefined;
+  let cloud: Trie | undefined;
+  let local: Trie | undefined;
+  const load = async (root: ContentHash): Promise<Trie> => {
+    const state = cloud?.root === root ? cloud : await blocks.loadTrie(root, known());
+    if (newest?.root === root) cloud = state;
+    return state;
+  };
+  return {
+    of: (root: ContentHash): Trie | undefined => [cloud, local].find((state) => state?.root === root),
+    /** Of the newest snapshot from the cloud; asked for twice at a time it is read once. */
+    load(root: ContentHash): Promise<Trie> {
+      if (newest?.root === root) return newest.loading;
+      const forget = (): void => {
+        if (newest?.root === root) newest = undefined;
+      };
+      newest = { root, loading: Promise.resolve().then(() => load(root)) };
+      newest.loading.catch(forget);
+      return newest.loading;
+    },
+    holdLocal(state: Trie | undefined): void {
+      local = state;
     },
   };
 }
@@ -152,6 +181,20 @@ function createSettingsReader({ record, readSettings }: SnapshotKeeperOptions): 
 function createArchive({ content, record, keptBlocks, fault }: SnapshotKeeperOptions) {
   /** Hashes that a kept snapshot needs, by `reachKey`. */
   const reach = new Map<string, ReadonlySet<ContentHash>>();
+  /** Undefined when something of it is missing. */
+  const load = async (kept: KeptSnapshot): Promise<ServedSnapshot | undefined> => {
+    const { incarnation, version, served } = kept;
+    try {
+      const state = await keptBlocks.loadTrie(served.state);
+      const { snapshot, resources } = await loadServed(keptBlocks, served, undefined);
+      const loaded: ServedSnapshot = { incarnation, version, served, snapshot, resources };
+      reach.set(reachKey(kept), new Set([...contentsOf(loaded, state)].map(({ hash }) => hash)));
+      return loaded;
+    } catch (error) {
+      fault(error);
+      return undefined;
+    }
+  };
   return {
     holds: (kept: KeptSnapshot): boolean => reach.has(reachKey(kept)),
     async store(snapshot: ServedSnapshot, state: Trie): Promise<KeptSnapshot> {
@@ -162,19 +205,13 @@ function createArchive({ content, record, keptBlocks, fault }: SnapshotKeeperOpt
       reach.set(reachKey(kept), new Set(contents.map(({ hash }) => hash)));
       return kept;
     },
-    /** Undefined when something of it is missing. */
-    async load(kept: KeptSnapshot): Promise<ServedSnapshot | undefined> {
-      const { incarnation, version, served } = kept;
-      try {
-        const state = await keptBlocks.loadTrie(served.state);
-        const { snapshot, resources } = await loadServed(keptBlocks, served, undefined);
-        const loaded: ServedSnapshot = { incarnation, version, served, snapshot, resources };
-        reach.set(reachKey(kept), new Set([...contentsOf(loaded, state)].map(({ hash }) => hash)));
-        return loaded;
-      } catch (error) {
-        fault(error);
-        return undefined;
+    /** The first that is whole. */
+    async loadFirst(snapshots: readonly KeptSnapshot[]): Promise<ServedSnapshot | undefined> {
+      for (const kept of snapshots) {
+        const snapshot = await load(kept);
+        if (snapshot !== undefined) return snapshot;
       }
+      return undefined;
     },
     /** Lets go of what the record does not name, once that is durable. */
     async forgetOthers(): Promise<void> {

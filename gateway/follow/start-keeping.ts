@@ -41,11 +41,13 @@ export async function startKeeping(
       keptBlocks: createKeptBlockStore(withoutCloud, cluster, content),
       readSettings: () => readMeshSettings(documents, config.mesh),
       known: objects.objects,
+      distance: 1000,
       fault: faults("disk"),
     }),
   );
   const running = life.move();
-  return { blocks, keeper, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  const loadTrie: BlockStore["loadTrie"] = async (root, known) => keeper.stateOf(root) ?? blocks.loadTrie(root, known);
+  return { blocks: { ...blocks, loadTrie }, keeper, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
 /** Holds nothing: what is not kept is missing. */

@@ -208,6 +208,20 @@ test("a server that ends every watch at once is asked with growing pauses, not i
   }
 });
 
+test("one object of a namespace is listed and watched alone", async (t) => {
+  const api = createFakeApi(() => listOf("10"));
+  const watch = startListWatch(
+    api,
+    { group: "", version: "v1", plural: "secrets", kind: "Secret", namespace: "shop", name: "key" },
+    { replaced: () => undefined, applied: () => undefined, deleted: () => undefined, fault: () => undefined },
+  );
+  t.after(() => watch[Symbol.asyncDispose]());
+  await until(() => api.watches.length === 1);
+  const path = "/api/v1/namespaces/shop/secrets?fieldSelector=metadata.name%3Dkey";
+  assert.equal(api.calls[0]?.path, path);
+  assert.equal(api.watches[0]?.path, `${path}&watch=1&allowWatchBookmarks=true&resourceVersion=10`);
+});
+
 test("stopping ends the watch, and rejects whoever waits for a list", async () => {
   const api = createFakeApi(() => new Promise(() => undefined));
   api.answer = ({ signal }) =>

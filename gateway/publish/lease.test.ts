@@ -171,6 +171,20 @@ test("an annotation that is no number counts as none", async (t) => {
   assert.equal(await world.held[0]?.takeEpoch(3), 4);
 });
 
+test("an annotation is written beside the others, by the holder alone", async (t) => {
+  const world = candidate(t, heldBy("me", -20_000));
+  await until(() => world.held.length === 1);
+  const [lease] = world.held as [HeldLease];
+  world.meanwhile = () => world.write({}, { theirs: "kept" });
+  await lease.annotate("weft.dev/mode", "a");
+  assert.deepEqual(
+    [world.stored?.metadata.annotations?.["weft.dev/mode"], world.stored?.metadata.annotations?.["theirs"]],
+    ["a", "kept"],
+  );
+  world.write({ holderIdentity: "other", renewTime: new Date().toISOString() });
+  await assert.rejects(lease.annotate("weft.dev/mode", "b"), /another's/);
+});
+
 test("whoever no longer holds the Lease takes no epoch", async (t) => {
   const world = candidate(t);
   await until(() => world.held.length === 1);

@@ -9,6 +9,7 @@ import { evolve } from "../../shared/core/state/evolve.ts";
 import { emptyTrie, type Trie, trieOf } from "../../shared/core/trie/trie.ts";
 import { MeshError } from "../../shared/shell/mesh-error.ts";
 import type { Head, SeenCloud } from "../../shared/store/documents.ts";
+import { createFactQueue } from "./fact-queue.ts";
 import { type PublisherEvent, publishWhileLeading } from "./publisher.ts";
 
 const { privateKey } = generateKeyPairSync("ed25519");
@@ -56,6 +57,9 @@ function lead(t: TestContext, objects: Trie, head: Head = emptyHead(), readFault
     remembered: 0,
     hold: undefined as Promise<void> | undefined,
     lost,
+    facts: createFactQueue(),
+    /** States that were about to be sent whole, with where. */
+    publishing: [] as { readonly root: string; readonly position: Position; readonly sentBefore: number }[],
     change(changes: Parameters<Trie["with"]>[0]) {
       world.objects = world.objects.with(changes);
       for (const listener of listeners) listener();
@@ -128,6 +132,8 @@ function lead(t: TestContext, objects: Trie, head: Head = emptyHead(), readFault
         return world.head;
       },
       seen: () => ({ incarnation: "first", version: 4, policyVersion: 0 }),
+      publishing: (root, position) => world.publishing.push({ root, position, sentBefore: world.sent.length }),
+      facts: world.facts,
       settings,
       clock: { monotonic: () => now },
       log: (event) => world.log.push(event),
@@ -190,6 +196,45 @@ test("where the head holds the same state already, the list is one event that as
   world.change([service("c")]);
   await world.rest();
   assert.deepEqual(world.head?.applied, { epoch: 8, seq: 2 });
+});
+
+test("before a state is sent whole, its last position is told", async (t) => {
+  const world = lead(t, two);
+  await world.rest();
+  world.change([service("c")]);
+  await world.rest();
+  const three = world.objects.root;
+  assert.deepEqual(world.publishing, [
+    { root: two.root, position: { epoch: 1, seq: 4 }, sentBefore: 3 },
+    { root: three, position: { epoch: 1, seq: 5 }, sentBefore: 4 },
+  ]);
+});
+
+test("facts beside the state are told in order, after what is more urgent, until they are sent", async (t) => {
+  const world = lead(t, two);
+  await world.rest();
+  const facts = ["one", "two"].map((from) => ({
+    type: "ServedLocally" as const,
+    root: two.root,
+    state: two.root,
+    from,
+    to: "",
+  }));
+  world.hub = new MeshError("unavailable", "the hub is away");
+  for (const fact of facts) world.facts.add(fact);
+  world.change([service("c")]);
+  await world.rest();
+  assert.deepEqual(world.facts.waiting(), facts);
+  world.hub = "deliver";
+  await world.pass(20_000);
+  assert.deepEqual(world.facts.waiting(), []);
+  const told = world.sent.filter(({ type }) => type === "ServedLocally");
+  assert.deepEqual(
+    told.map((event) => "from" in event && event.from),
+    ["one", "two"],
+  );
+  assert.deepEqual(world.head?.applied, world.state.applied);
+  assert.equal(world.head?.state, world.objects.root);
 });
 
 test("the epoch is above what the head applied and what it stages", async (t) => {
