@@ -28,7 +28,7 @@ export interface SimulatedHub {
   readonly weather: HubWeather;
   readonly sender: (actor: Actor) => HubSender;
   readonly tail: (actor: Actor) => OpenHubTail;
-  /** Reads after the checkpoint of the group; whoever read before has lost the partition. */
+  /** Reads after the checkpoint of the group; whoever read before loses the partition some time after. */
   readonly read: (actor: Actor, signal: AbortSignal) => PartitionReader;
   readonly checkpoint: { position: Position | undefined };
   /** Puts a message in, without the wire. */
@@ -98,7 +98,8 @@ export function createSimulatedHub(
       };
     },
     read(actor, signal) {
-      for (const other of readers) other.abort();
+      // What was fetched before is handed over still, so for a while there are two owners.
+      for (const other of readers) time.after(random.between(0, 15_000), undefined, () => other.abort());
       readers.clear();
       const lost = new AbortController();
       readers.add(lost);

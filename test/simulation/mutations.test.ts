@@ -4,7 +4,7 @@ import { mutations } from "./mutation.ts";
 import { simulate } from "./simulate.ts";
 
 /** A planted bug shows within so many histories. */
-const enough = 80;
+const enough = 150;
 
 for (const [name, mutation] of Object.entries(mutations)) {
   test(`the checker finds a planted bug: ${name}`, async (t) => {
