@@ -54,6 +54,7 @@ export function composeAzureParts(config: FunctionsConfig, log: FunctionLog): Fu
     now: () => new Date(),
     log,
     clusterTimeLimit: config.clusterTimeLimit,
+    retention: config.retention,
   };
 }
 

@@ -12,6 +12,8 @@ export interface FunctionsConfig {
   readonly cosmos: Connection;
   readonly database: string;
   readonly clusterTimeLimit: number;
+  /** How long every version can be served again. Milliseconds. */
+  readonly retention: number;
 }
 
 /** App settings → config; all faults at once. `EventHubs` and `Cosmos` are the connection names that the triggers use, too. */
@@ -32,8 +34,10 @@ export function readFunctionsConfig(environment: Environment): FunctionsConfig {
     cosmos: connection("Cosmos", "accountEndpoint"),
     database: environment["WEFT_DATABASE"] ?? "weft",
     clusterTimeLimit: Number(environment["WEFT_CLUSTER_TIME_LIMIT_MS"] ?? 30_000),
+    retention: Number(environment["WEFT_RETENTION_DAYS"] ?? 30) * 24 * 3600 * 1000,
   };
   if (!(config.clusterTimeLimit > 0)) faults.push("WEFT_CLUSTER_TIME_LIMIT_MS is not a number of milliseconds");
+  if (!(config.retention > 0)) faults.push("WEFT_RETENTION_DAYS is not a number of days");
   if (faults.length > 0) throw new MeshError("config-invalid", faults.join("; "));
   return config;
 }

@@ -16,4 +16,6 @@ export interface FunctionParts {
   readonly log: FunctionLog;
   /** Milliseconds one cluster may take of an invocation, so that one throttled cluster does not hold the others of its partition. */
   readonly clusterTimeLimit: number;
+  /** Milliseconds for which every version can be served again; thirty days when absent. */
+  readonly retention?: number;
 }

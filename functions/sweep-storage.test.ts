@@ -50,7 +50,7 @@ async function start(removals = sweepDefaults.removals) {
     },
   };
   const cluster = await startPublishingCluster({ documents: hooked, now: () => new Date(clock.now) });
-  const sweep = createStorageSweep(cluster.functions.parts, { ...sweepDefaults, removals });
+  const sweep = createStorageSweep(cluster.functions.parts, { removals });
   let epoch = 0;
   return Object.assign(hooks, {
     ...cluster,

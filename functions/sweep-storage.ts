@@ -29,7 +29,8 @@ const requestsAtOnce = 8;
 const singlesAtLeast = 64;
 
 /** Removes what no version within retention, no pin and no list in the making needs (design.md §4, Sweep). */
-export function createStorageSweep(parts: FunctionParts, settings: SweepSettings = sweepDefaults) {
+export function createStorageSweep(parts: FunctionParts, changes: Partial<SweepSettings> = {}) {
+  const settings = { ...sweepDefaults, ...(parts.retention && { retention: parts.retention }), ...changes };
   return async function sweepStorage(): Promise<void> {
     const { sweeping } = parts.documents;
     if (sweeping === undefined) return;
