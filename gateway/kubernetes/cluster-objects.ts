@@ -13,9 +13,9 @@ import type { ObjectNote } from "../publish/outbox.ts";
 import { createClassRoster } from "./class-roster.ts";
 import type { KubernetesClient, KubernetesObject } from "./client.ts";
 import type { EndpointSlice } from "./endpoint-slices.ts";
+import type { EndpointState } from "./endpoint-state.ts";
 import { type Collection, type ListWatch, startListWatch } from "./list-watch.ts";
 import { type Pod, toPod } from "./pods.ts";
-import type { EndpointState } from "./saved-endpoints.ts";
 import { createSliceIndex } from "./slice-index.ts";
 import type { SelectingService } from "./workload-classes.ts";
 

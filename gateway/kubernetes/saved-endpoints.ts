@@ -2,16 +2,7 @@ import { pause } from "../../shared/shell/pause.ts";
 import { readChecked, writeChecked } from "../disk/checked-file.ts";
 import { createSignal } from "../signal.ts";
 import type { ClusterChange } from "./cluster-objects.ts";
-import type { EndpointSlice } from "./endpoint-slices.ts";
-import type { Pod } from "./pods.ts";
-import type { SelectingService } from "./workload-classes.ts";
-
-/** What the fast lane reads of the cluster, reduced as it is in memory: enough to serve existing pods while Kubernetes is away. */
-export interface EndpointState {
-  readonly pods: readonly Pod[];
-  readonly slices: readonly EndpointSlice[];
-  readonly services: readonly SelectingService[];
-}
+import type { EndpointState } from "./endpoint-state.ts";
 
 export interface SavedEndpointsOptions {
   /** Undefined: nothing is saved. */
