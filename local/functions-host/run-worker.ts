@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import type { FaultInjector } from "../faults/fault-injector.ts";
 import type { HostFault } from "./faults/host-fault.ts";
 import { answerWorker } from "./faults/over-ipc.ts";
+import { waitOrAbort } from "./run-with-retries.ts";
 
 /** What a worker says once it takes requests. */
 export interface WorkerReady {
@@ -35,7 +36,6 @@ const pause = { first: 100, longest: 10_000 };
 const healthyAfter = 30_000;
 
 const program = new URL("worker/main.ts", import.meta.url).pathname;
-const endWithParent = new URL("../end-with-parent.ts", import.meta.url).href;
 
 /**
  * Starts the worker, and again when it ends unasked. What it had not finished comes again from the checkpoint, as on the platform when
@@ -59,7 +59,7 @@ export async function runWorker(options: WorkerOptions): Promise<RunningWorker> 
       if (stopping.signal.aborted) return;
       if (performance.now() - startedAt > healthyAfter) wait = pause.first;
       options.log(`the worker ended (${how}); starting another in ${wait} ms`);
-      await new Promise((resolve) => setTimeout(resolve, wait));
+      await waitOrAbort(wait, stopping.signal);
       wait = Math.min(pause.longest, wait * 2);
       if (stopping.signal.aborted) return;
       worker = startWorker(options, port);
@@ -89,7 +89,7 @@ export class WorkerNotStarted extends Error {
 
 function startWorker({ args, faults }: WorkerOptions, port: number): ChildProcess {
   const flags = [...args, "--port", String(port), ...(faults === undefined ? [] : ["--faults"])];
-  const worker = spawn(process.execPath, ["--import", endWithParent, program, ...flags], {
+  const worker = spawn(process.execPath, [program, ...flags], {
     // Its standard input ends with this process, and so does it.
     stdio: ["pipe", "pipe", "inherit", ...(faults === undefined ? [] : (["ipc"] as const))],
   });

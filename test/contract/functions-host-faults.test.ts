@@ -40,6 +40,8 @@ async function buildVersion(version: string): Promise<void> {
 }
 
 interface Host extends AsyncDisposable {
+  /** As by `kill -9`. */
+  kill(): void;
   readonly address: string;
   readonly faults: string | undefined;
 }
@@ -86,6 +88,7 @@ async function setStage(): Promise<Stage> {
       return {
         address,
         faults,
+        kill: () => void child.kill("SIGKILL"),
         async [Symbol.asyncDispose]() {
           child.kill("SIGTERM");
           if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
@@ -213,4 +216,19 @@ test("an old and a new bundle share the partitions, and one takes over from the 
   const record = await stage.until((found) => ends(found, 3) === 1 && ends(found, 4) === 1);
   assert.deepEqual([versionOf(record, 3), versionOf(record, 4)], ["new", "new"]);
   assert.deepEqual([begins(record, 1), begins(record, 2)], [1, 1]);
+});
+
+test("a host killed with its worker is started again at its address and goes on from the checkpoint", {
+  timeout,
+}, async () => {
+  await using stage = await setStage();
+  const first = await stage.start("old");
+  await stage.send("0", 1);
+  await stage.until((record) => ends(record, 1) === 1);
+  first.kill();
+  await first[Symbol.asyncDispose]();
+  await stage.send("0", 2);
+  await using second = await stage.start("old", "--port", new URL(first.address).port);
+  await stage.until((record) => ends(record, 2) === 1);
+  assert.equal(second.address, first.address);
 });

@@ -54,6 +54,14 @@ function stopSignal(): Promise<void> {
   return promise;
 }
 
+/** Its standard input is a pipe from whoever started it. One that was killed has perhaps a successor, which wants the port at once. */
+function endWithParent(): void {
+  process.stdin.on("close", () => process.kill(process.pid, "SIGKILL"));
+  process.stdin.resume();
+  (process.stdin as typeof process.stdin & { unref(): void }).unref();
+}
+
+endWithParent();
 try {
   await main();
 } catch (thrown) {
