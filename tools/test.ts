@@ -60,7 +60,7 @@ async function runAll(files: readonly string[]): Promise<boolean> {
     return reason === undefined ? [] : [{ file, reason }];
   });
   const runnable = files.filter((file) => missing(file) === undefined);
-  return runTests({ root, phases: testPhases("all", runnable, lab), skipped, remarks: [remark] });
+  return await runTests({ root, phases: testPhases("all", runnable, lab), skipped, remarks: [remark] });
 }
 
 async function main(): Promise<void> {
