@@ -14,8 +14,9 @@ const totals = z.object({
 const objectKey = z.object({ group: z.string(), kind: z.string(), namespace: z.string(), name: z.string() });
 
 const schema = z.object({
-  replica: z.string().regex(/^[a-z0-9][a-z0-9.-]{0,127}$/),
   time: z.string(),
+  interval: count,
+  replicas: z.array(z.object({ replica: z.string(), serves: count, connected: count })).max(100),
   wanted: count,
   totals: z.object({ connected: count, settled: count, refusing: count }),
   changes: z.array(totals).max(50),

@@ -6,7 +6,7 @@ import { sealEnvelope } from "../shared/core/events/envelope.ts";
 import type { BatchOperation, Container } from "../shared/ports/document-store.ts";
 import { MeshError } from "../shared/shell/mesh-error.ts";
 import { joinCluster, putChange } from "../shared/store/cluster-store.ts";
-import type { Change, ProxyReport } from "../shared/store/documents.ts";
+import { type Change, type ProxyReport, reportId } from "../shared/store/documents.ts";
 import type { FunctionParts } from "./ports.ts";
 import { createRecordReports } from "./record-reports.ts";
 import { createMessageVerifier } from "./verify-messages.ts";
@@ -16,8 +16,9 @@ const { publicKey, privateKey } = generateKeyPairSync("ed25519");
 function reportOf(second: number, more: Partial<ProxyReport> = {}): ProxyReport {
   const time = `2026-01-01T00:00:${String(second).padStart(2, "0")}.000Z`;
   return {
-    replica: "gateway-0",
     time,
+    interval: 30_000,
+    replicas: [{ replica: "gateway-0", serves: 5, connected: 2 }],
     wanted: 5,
     totals: { connected: 2, settled: second, refusing: 0 },
     changes: [{ version: 5, proxies: 2, settled: second, refused: 0, first: "f" }],
@@ -66,7 +67,7 @@ async function start() {
           sealEnvelope(JSON.stringify({ mesh: "weft", cluster: "one", report }), { kid: "k", privateKey }),
         ),
       ),
-    recorded: async () => (await documents.get<ProxyReport>("changes", "one", "proxies:gateway-0"))?.body,
+    recorded: async () => (await documents.get<ProxyReport>("changes", "one", reportId))?.body,
     totals: async () => (await documents.get<Change>("changes", "one", "change:000000000005"))?.body.acknowledged,
   });
 }
@@ -79,7 +80,15 @@ test("a report is kept whole, and its totals go to the timelines of the changes"
   assert.equal((await documents.get<Change>("changes", "one", "change:000000000005"))?.body.resources.added, 1);
 });
 
-test("of one batch the newest word of each replica counts; repeats and late ones change nothing", async () => {
+test("a replica that went takes along its proxies' acknowledgements, not when they were", async () => {
+  const { record, totals } = await start();
+  const at = (first: string, last: string) => [{ version: 5, proxies: 1, settled: 1, refused: 0, first, last }];
+  await record(reportOf(1, { changes: at("2", "4") }));
+  await record(reportOf(2, { changes: at("3", "5") }));
+  assert.deepEqual(await totals(), { proxies: 1, settled: 1, refused: 0, first: "2", last: "5" });
+});
+
+test("of one batch the newest word of each cluster counts; repeats and late ones change nothing", async () => {
   const { record, recorded, totals } = await start();
   await record(reportOf(1), reportOf(2));
   assert.equal((await totals())?.settled, 2);
@@ -88,7 +97,7 @@ test("of one batch the newest word of each replica counts; repeats and late ones
   assert.deepEqual([(await recorded())?.time, (await totals())?.settled], [reportOf(2).time, 2]);
 });
 
-test("a replica whose clock was put back is heard again", async () => {
+test("a gateway whose clock was put back is heard again", async () => {
   const { record, recorded } = await start();
   await record({ ...reportOf(1), time: "2026-01-01T05:00:00.000Z" });
   await record(reportOf(2));
@@ -104,7 +113,7 @@ test("a change that is not written yet gets its totals from a later report", asy
 
 test("what is no report is rejected, and keeps nothing else back", async () => {
   const { record, recorded, warnings } = await start();
-  await record("text", {}, { ...reportOf(1), replica: "../head" }, { ...reportOf(1), proxies: 7 }, reportOf(2));
+  await record("text", {}, { ...reportOf(1), interval: -1 }, { ...reportOf(1), proxies: 7 }, reportOf(2));
   assert.equal(warnings.filter((warning) => /not a report/.test(warning)).length, 4);
   assert.equal((await recorded())?.time, reportOf(2).time);
 });

@@ -18,7 +18,7 @@ import { createMetrics, type GatewayMetrics } from "./metrics.ts";
 import type { FaultsOf, GatewayParts } from "./ports.ts";
 import { startPublishing } from "./publish/start-publishing.ts";
 import { readPublisherKey } from "./publisher-key.ts";
-import { createProblemReader } from "./report/compiled-problems.ts";
+import { startReplicas } from "./replicas/start-replicas.ts";
 import { type Reporting, startReporting } from "./report/start-reporting.ts";
 import { startXdsServer, type XdsServer } from "./xds/server.ts";
 
@@ -45,14 +45,13 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
     log.warn({ where, error: error instanceof Error ? error.message : String(error) }, "fault");
   };
   const key = await readPublisherKey(client, config.namespace);
-  const network = { ...config.network };
-  const objects = life.use(
-    startClusterObjects({ client, network, classLinger: config.durations.classLinger, fault: faults("kubernetes") }),
-  );
+  const objects = life.use(watchCluster(config, client, faults("kubernetes")));
   const endpoints = life.use(saveEndpoints(config, objects, faults));
   const identity = life.use(await startIdentity(config, { client, objects, faults }));
+  const replicas = life.use(startReplicas(config, { parts, faults }));
+  const { leases, openTail: openSnapshotTail } = replicas;
   const reporting: Reporting = life.use(
-    startReporting(config, { parts, objects, key, metrics, faults, snapshot: () => source.current() }),
+    startReporting(config, { parts, objects, leases, key, metrics, faults, snapshot: () => source.current() }),
   );
   const { blocks, keeper } = life.use(await startKeeping(config, { documents, objects, faults }));
   const readSettings = () => keeper.settingsFor(follower.current());
@@ -85,18 +84,17 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
   const { source, declaration } = autonomy;
   await autonomy.begun;
   const { heads, follower }: Following = life.use(
-    startFollowing(config, { parts, blocks, keeper, faults, onSnapshot: source.fromCloud }),
+    startFollowing(config, {
+      parts: { ...parts, openSnapshotTail },
+      blocks,
+      keeper,
+      faults,
+      onSnapshot: source.fromCloud,
+    }),
   );
   heads.onRead(source.look);
   heads.onRead(declaration.onHead);
-  heads.onRead(
-    createProblemReader({
-      documents,
-      cluster: config.cluster,
-      take: reporting.board.compiled,
-      fault: faults("problems"),
-    }),
-  );
+  heads.onRead(reporting.onHead);
 
   await Promise.race([objects.listed.then(source.begin), endpoints.restored]);
   const xds: XdsServer = life.use(await startXds(config, { identity, views, reporting, metrics, faults, log }));
@@ -104,11 +102,19 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
   const admin = life.use(
     await startAdminServer(config.admin, adminPages({ config, objects, reporting, autonomy, contact, cloud, metrics })),
   );
-  life.use(
-    startPublishing(config, { parts, objects, heads, key, follower, metrics, autonomy, fault: faults("publish") }),
-  );
+  const alongside = [replicas.whileLeading, reporting.whileLeading];
+  const publishing = { parts, objects, heads, key, follower, metrics, autonomy, alongside, fault: faults("publish") };
+  life.use(startPublishing(config, publishing));
   const running = life.move();
   return { xdsPort: xds.port, adminPort: admin.port, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
+function watchCluster(
+  { network, durations }: GatewayConfig,
+  client: GatewayParts["client"],
+  fault: (error: unknown) => void,
+): RestorableObjects {
+  return startClusterObjects({ client, network: { ...network }, classLinger: durations.classLinger, fault });
 }
 
 function saveEndpoints(config: GatewayConfig, objects: RestorableObjects, faults: FaultsOf): SavedEndpoints {

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { composeFunctions, type FunctionsApp } from "../functions/compose.ts";
-import { startGateway } from "../gateway/compose.ts";
+import { type Gateway, startGateway } from "../gateway/compose.ts";
 import { readGatewayConfig } from "../gateway/config.ts";
 import { createKubernetesClient, type KubernetesCall, type KubernetesClient } from "../gateway/kubernetes/client.ts";
 import { readData } from "../gateway/kubernetes/kept-data.ts";
@@ -31,6 +31,8 @@ export interface MemoryMesh extends AsyncDisposable {
   cutLists(): Disposable;
   /** Ends the gateway and starts another one, on other ports. */
   restartGateway(): Promise<void>;
+  /** Another replica of the gateway, which ends before the mesh does. */
+  startReplica(name: string): Promise<Gateway>;
 }
 
 export interface MemoryMeshOptions {
@@ -110,6 +112,7 @@ export async function startMemoryMesh(options: MemoryMeshOptions = {}): Promise<
       await gateway[Symbol.asyncDispose]();
       gateway = await startGateway(config, parts);
     },
+    startReplica: (replica) => startGateway({ ...config, replica }, parts),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }

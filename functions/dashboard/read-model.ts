@@ -9,6 +9,7 @@ import {
   type ClusterProblems,
   type Head,
   type ProxyReport,
+  reportId,
   versionedId,
 } from "../../shared/store/documents.ts";
 import { readMeshSettings } from "../../shared/store/mesh-settings.ts";
@@ -22,9 +23,6 @@ import { buildServices } from "./model/services.ts";
 export type ReadParts = Pick<FunctionParts, "documents" | "mesh" | "now">;
 
 const listedChanges = 15;
-const listedReplicas = 20;
-/** Milliseconds after which replicas are listed again; between, those known are read by id. */
-const relistAfter = 10_000;
 
 /** A cluster's model with a text that differs when the model may differ. */
 interface ClusterReading {
@@ -65,9 +63,7 @@ interface Kept {
   readonly problems: Stored<ClusterProblems>;
   readonly newest: Stored<Change>;
   readonly changes: readonly Change[];
-  readonly reports: readonly StoredDocument<ProxyReport>[];
-  /** When replicas were listed, milliseconds. */
-  readonly listed: number;
+  readonly report: Stored<ProxyReport>;
   readonly policy: (PolicyModel & { readonly inputs: string; readonly objects: Trie }) | undefined;
 }
 
@@ -80,35 +76,22 @@ interface Refresh {
 async function refresh(parts: ReadParts, cluster: string, { head, etag, before }: Refresh): Promise<Kept> {
   const { documents } = parts;
   const sameHead = before?.etag === etag;
-  const now = parts.now().getTime();
-  const relist = before === undefined || now - before.listed > relistAfter;
-  const [problems, newest, reports, policy] = await Promise.all([
+  const [problems, newest, report, policy] = await Promise.all([
     // Problems are written in one batch with the head, so the same head has the same problems.
     sameHead ? before.problems : documents.get<ClusterProblems>("clusters", cluster, "problems"),
     documents.get<Change>("changes", cluster, versionedId("change", head.version)),
-    readReports(parts, cluster, relist ? undefined : before.reports),
+    readReport(parts, cluster),
     readPolicy(parts, cluster, { head, before: before?.policy }),
   ]);
   const sameChanges = before !== undefined && before.newest?.body.version === newest?.body.version;
   const changes = sameChanges
     ? before.changes.map((change) => (change.version === newest?.body.version ? newest.body : change))
     : await documents.list<Change>("changes", cluster, { prefix: "change:", limit: listedChanges });
-  return { head, etag, problems, newest, changes, reports, listed: relist ? now : before.listed, policy };
+  return { head, etag, problems, newest, changes, report, policy };
 }
 
-async function readReports(
-  { documents }: ReadParts,
-  cluster: string,
-  known: readonly StoredDocument<ProxyReport>[] | undefined,
-): Promise<readonly StoredDocument<ProxyReport>[]> {
-  const options = { prefix: "proxies:", limit: listedReplicas };
-  const replicas = (
-    known?.map(({ body }) => body) ?? (await documents.list<ProxyReport>("changes", cluster, options))
-  ).map(({ replica }) => replica);
-  const reports = await Promise.all(
-    replicas.map((replica) => documents.get<ProxyReport>("changes", cluster, `proxies:${replica}`)),
-  );
-  return reports.filter((report) => report !== undefined);
+function readReport({ documents }: ReadParts, cluster: string): Promise<Stored<ProxyReport>> {
+  return documents.get<ProxyReport>("changes", cluster, reportId);
 }
 
 /** Of what is in force; before the first publication, of what was heard. */
@@ -133,19 +116,13 @@ function readingOf(parts: ReadParts, cluster: string, kept: Kept): ClusterReadin
   const now = parts.now();
   const documents = documentsOf(kept);
   const policy = kept.policy && { access: kept.policy.access, services: kept.policy.services };
-  const silent = documents.reports.filter((report) => isSilent(report, documents.reports, now));
-  const fingerprint = [
-    kept.etag,
-    kept.newest?.etag,
-    kept.changes.length,
-    ...kept.reports.map(({ etag }) => etag),
-    ...silent.map(({ replica }) => replica),
-  ].join("\n");
+  const isQuiet = documents.report !== undefined && isSilent(documents.report, now);
+  const fingerprint = [kept.etag, kept.newest?.etag, kept.changes.length, kept.report?.etag, isQuiet].join("\n");
   return { model: buildCluster({ mesh: parts.mesh, cluster, documents, policy, now }), fingerprint };
 }
 
-function documentsOf({ head, problems, changes, reports }: Kept): ClusterDocuments {
-  return { head, problems: problems?.body, changes, reports: reports.map(({ body }) => body) };
+function documentsOf({ head, problems, changes, report }: Kept): ClusterDocuments {
+  return { head, problems: problems?.body, changes, report: report?.body };
 }
 
 /** All clusters of the mesh. */
@@ -154,16 +131,16 @@ export async function readOverview(parts: ReadParts): Promise<OverviewModel> {
   const clusters = await documents.partitionsWith("clusters", "head");
   const read = await Promise.all(
     clusters.map(async (cluster) => {
-      const [head, problems, changes, reports] = await Promise.all([
+      const [head, problems, changes, report] = await Promise.all([
         readHead(documents, cluster),
         documents.get<ClusterProblems>("clusters", cluster, "problems"),
         documents.list<Change>("changes", cluster, { prefix: "change:", limit: 1 }),
-        documents.list<ProxyReport>("changes", cluster, { prefix: "proxies:", limit: listedReplicas }),
+        readReport(parts, cluster),
       ]);
       return head === undefined
         ? []
-        : [{ cluster, documents: { head: head.head, problems: problems?.body, changes, reports } }];
+        : [{ cluster, documents: { head: head.head, problems: problems?.body, changes, report: report?.body } }];
     }),
   );
-  return buildOverview(mesh, read.flat(), parts.now());
+  return buildOverview(mesh, read.flat());
 }

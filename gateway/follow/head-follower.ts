@@ -4,8 +4,9 @@ import type { OpenHubTail } from "../../shared/ports/event-hub.ts";
 import { MeshError } from "../../shared/shell/mesh-error.ts";
 import { backoff } from "../../shared/shell/retry.ts";
 import type { BlockStore, StoredResource } from "../../shared/store/block-store.ts";
-import type { Head, Served, SnapshotPointer } from "../../shared/store/documents.ts";
+import type { Head, Served } from "../../shared/store/documents.ts";
 import { createSignal } from "../signal.ts";
+import { isPointerFor } from "./snapshot-pointer.ts";
 
 /** The snapshot in force, whole: every document was checked against its hash. */
 export interface ServedSnapshot {
@@ -53,7 +54,7 @@ const readAgain = 100;
 const readsForPointer = 10;
 
 /**
- * Follows the head: a pointer on the hub says when to look, the slow read finds what the hub lost. Only a higher version of the incarnation we know is
+ * Follows the head: a pointer says when to look, the slow read finds what was lost. Only a higher version of the incarnation we know is
  * taken (design.md §4, Following); part of a snapshot is never served.
  */
 export function startHeadFollower(options: HeadFollowerOptions): HeadFollower {
@@ -190,14 +191,4 @@ export async function loadServed(
   }
   for (const [version, resource] of await blocks.loadResources(missing)) resources.set(version, resource);
   return { snapshot, resources, fresh: missing.length };
-}
-
-function isPointerFor(message: unknown, { mesh, cluster }: HeadFollowerOptions): message is SnapshotPointer {
-  const pointer = message as Partial<SnapshotPointer> | null;
-  return (
-    typeof pointer === "object" &&
-    pointer?.mesh === mesh &&
-    pointer.cluster === cluster &&
-    typeof pointer.version === "number"
-  );
 }

@@ -29,10 +29,14 @@ export interface ServerCertificateOptions {
   readonly onFault: (error: unknown) => void;
 }
 
+export interface RenewedServerCertificate extends Disposable {
+  readonly first: ServerCertificate;
+  /** Makes another one now: the authority has other roots. */
+  readonly renew: () => void;
+}
+
 /** The gateway's own certificate, renewed like those of workloads. */
-export async function startServerCertificate(
-  options: ServerCertificateOptions,
-): Promise<{ readonly first: ServerCertificate } & Disposable> {
+export async function startServerCertificate(options: ServerCertificateOptions): Promise<RenewedServerCertificate> {
   const { clock } = options;
   const every = options.checkEveryMs ?? 60_000;
   const first = await issue(options);
@@ -48,11 +52,17 @@ export async function startServerCertificate(
     } catch (error) {
       options.onFault(error);
     }
+    timer[Symbol.dispose]();
     if (!disposed) timer = clock.after(every, () => void check());
   };
   let timer = clock.after(every, () => void check());
   return {
     first: first.certificate,
+    renew() {
+      renewAt = Number.NEGATIVE_INFINITY;
+      timer[Symbol.dispose]();
+      void check();
+    },
     [Symbol.dispose]() {
       disposed = true;
       timer[Symbol.dispose]();

@@ -9,7 +9,7 @@ import type { ProxyAuthenticator } from "../xds/ports.ts";
 import { createBuiltInAuthority } from "./certificate-authority.ts";
 import { createAuthorityStore, publishRoots, reviewToken } from "./kubernetes-identity.ts";
 import { startProxySecrets } from "./proxy-secrets.ts";
-import { type ServerCertificate, startServerCertificate } from "./server-certificate.ts";
+import { type RenewedServerCertificate, type ServerCertificate, startServerCertificate } from "./server-certificate.ts";
 import { createTokenAuthenticator } from "./token-review.ts";
 import { startWorkloadCertificates } from "./workload-certificates.ts";
 
@@ -39,7 +39,7 @@ export async function startIdentity(
   await using life = new AsyncDisposableStack();
   const lifetimeMs = config.durations.certificate;
   const checkEveryMs = Math.min(slowestCheck, lifetimeMs / 20);
-  const common = { clock: systemClock, random: Math.random, lifetimeMs, checkEveryMs };
+  const common = { clock: systemClock, random: Math.random, checkEveryMs };
   const store = createAuthorityStore(client, config.namespace);
   const authority = await createBuiltInAuthority({
     clusterName: config.cluster,
@@ -55,6 +55,7 @@ export async function startIdentity(
       ...common,
       authority,
       trustDomain: config.network.trustDomain,
+      lifetimeMs,
       onFault: faults("certificates"),
     }),
   );
@@ -64,13 +65,16 @@ export async function startIdentity(
       certificates,
       clock: systemClock,
       checkEveryMs,
-      onRoots: (roots) => void publish(roots).catch(faults("roots")),
+      onRoots(roots) {
+        server.renew();
+        publish(roots).catch(faults("roots"));
+      },
       onFault: faults("roots"),
     }),
   );
   const listeners: ((certificate: ServerCertificate) => void)[] = [];
   let certificate: ServerCertificate;
-  const server = life.use(
+  const server: RenewedServerCertificate = life.use(
     await startServerCertificate({
       ...common,
       authority,

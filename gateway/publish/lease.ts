@@ -36,6 +36,8 @@ interface Lease extends KubernetesObject {
 export interface HeldLease {
   /** Aborted when it was lost. */
   readonly lost: AbortSignal;
+  /** Renewed within its duration. A process that was paused may have lost it and not noticed yet. */
+  readonly isFresh: () => boolean;
   /** Takes an epoch above `atLeast` and everything the Lease remembers, by an update with a resourceVersion precondition. */
   takeEpoch(atLeast: number): Promise<number>;
   /** Tells all replicas. Rejects when the Lease is another's now. */
@@ -66,14 +68,15 @@ async function hold(
 ): Promise<void> {
   const lost = new AbortController();
   const signal = AbortSignal.any([options.signal, lost.signal]);
+  let renewed = performance.now();
   const held: HeldLease = {
     lost: signal,
+    isFresh: () => performance.now() - renewed <= options.duration,
     takeEpoch: (atLeast) => takeEpoch(client, options, atLeast),
     annotate: (name, value) => changeAnnotation(client, options, { name, next: () => value }).then(() => undefined),
   };
   const working = work(held).finally(() => lost.abort());
   working.catch(() => undefined); // thrown below, once the loop has seen that it ended
-  let renewed = performance.now();
   while (!signal.aborted) {
     await pause(options.duration / 3, signal);
     if (signal.aborted) break;
@@ -189,7 +192,7 @@ function isAlive(lease: Lease): boolean {
   return Date.parse(renewTime) + (leaseDurationSeconds ?? 15) * 1000 > Date.now();
 }
 
-function leasesPath({ namespace }: LeaseOptions): string {
+export function leasesPath({ namespace }: Pick<LeaseOptions, "namespace">): string {
   return `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
 }
 
@@ -198,6 +201,6 @@ function leasePath(options: LeaseOptions): string {
 }
 
 /** Kubernetes' MicroTime. */
-function microTime(): string {
+export function microTime(): string {
   return new Date().toISOString().replace("Z", "000Z");
 }

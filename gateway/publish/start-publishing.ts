@@ -8,7 +8,7 @@ import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 import type { GatewayParts } from "../ports.ts";
 import type { PublisherKey } from "../publisher-key.ts";
-import { publisherLease, whileHoldingLease } from "./lease.ts";
+import { type HeldLease, publisherLease, whileHoldingLease } from "./lease.ts";
 import { type FactQueue, type PublisherEvent, type PublisherOptions, publishWhileLeading } from "./publisher.ts";
 
 export interface PublishingParts {
@@ -23,13 +23,15 @@ export interface PublishingParts {
     readonly declaration: Pick<ModeDeclaration, "publishing" | "whileLeading">;
     readonly facts: FactQueue;
   };
+  /** What else the replica with the Lease does until it is lost. */
+  readonly alongside?: readonly ((lease: HeldLease) => Promise<void>)[];
   readonly fault: (error: unknown) => void;
 }
 
 /** Publishes whenever this replica holds the Lease. */
 export function startPublishing(
   config: GatewayConfig,
-  { parts, objects, heads, key, follower, metrics, autonomy, fault }: PublishingParts,
+  { parts, objects, heads, key, follower, metrics, autonomy, alongside = [], fault }: PublishingParts,
 ): AsyncDisposable {
   const stop = new AbortController();
   const { durations } = config;
@@ -72,7 +74,8 @@ export function startPublishing(
   };
   const publish = () =>
     whileHoldingLease(parts.client, lease, async (lease) => {
-      await Promise.all([publishWhileLeading(options, lease), autonomy?.declaration.whileLeading(lease)]);
+      const others = [autonomy?.declaration.whileLeading(lease), ...alongside.map((work) => work(lease))];
+      await Promise.all([publishWhileLeading(options, lease), ...others]);
     });
   // Part of a picture is not worth leading for.
   const running = Promise.race([objects.listed, once(stop.signal, "abort")]).then(publish);

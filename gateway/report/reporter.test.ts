@@ -4,17 +4,24 @@ import { type TestContext, test } from "node:test";
 import { type Envelope, verifyEnvelope } from "../../shared/core/events/envelope.ts";
 import { MeshError } from "../../shared/shell/mesh-error.ts";
 import type { ProxyReport } from "../../shared/store/documents.ts";
-import { startReporter } from "./reporter.ts";
+import { createReporter } from "./reporter.ts";
 
 const { publicKey, privateKey } = generateKeyPairSync("ed25519");
 const interval = 1000;
+const idle = 30_000;
 
 function start(t: TestContext) {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const sent: { readonly wanted: number }[] = [];
   const faults: string[] = [];
-  const world = { wanted: 0, fault: undefined as Error | undefined, hold: undefined as Promise<void> | undefined };
-  const reporter = startReporter({
+  const world = {
+    wanted: 0,
+    fault: undefined as Error | undefined,
+    hold: undefined as Promise<void> | undefined,
+    fresh: true,
+  };
+  const lost = new AbortController();
+  const reporter = createReporter({
     mesh: "weft",
     cluster: "one",
     sender: {
@@ -31,9 +38,14 @@ function start(t: TestContext) {
     key: { kid: "k", privateKey },
     report: () => ({ wanted: world.wanted }) as ProxyReport,
     interval,
+    idle,
     fault: (error) => faults.push(error.message),
   });
-  t.after(() => reporter[Symbol.asyncDispose]());
+  const working = reporter.whileLeading({ lost: lost.signal, isFresh: () => world.fresh });
+  t.after(async () => {
+    lost.abort();
+    await working;
+  });
   const pass = async (milliseconds: number): Promise<void> => {
     const turns = async (): Promise<void> => {
       for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
@@ -45,7 +57,7 @@ function start(t: TestContext) {
   return Object.assign(world, { reporter, sent, faults, pass });
 }
 
-test("what comes together goes together, the newest of it, signed", async (t) => {
+test("whoever begins to lead reports what is; what comes together goes together, the newest of it, signed", async (t) => {
   const world = start(t);
   world.reporter.news(false);
   world.wanted = 1;
@@ -57,9 +69,19 @@ test("what comes together goes together, the newest of it, signed", async (t) =>
   assert.deepEqual(world.sent, [{ wanted: 2 }]);
 });
 
-test("ordinary news goes at most once an interval, urgent news at once", async (t) => {
+/** A reporter whose first report went. */
+async function begun(t: TestContext) {
   const world = start(t);
+  await world.pass(10);
+  await world.pass(interval);
+  world.sent.length = 0;
+  return world;
+}
+
+test("ordinary news goes at most once an interval, urgent news at once", async (t) => {
+  const world = await begun(t);
   world.reporter.news(true);
+  await world.pass(0);
   await world.pass(10);
   world.reporter.news(false);
   await world.pass(interval - 1);
@@ -73,17 +95,31 @@ test("ordinary news goes at most once an interval, urgent news at once", async (
   assert.equal(world.sent.length, 3);
 });
 
-test("without news nothing is sent", async (t) => {
-  const world = start(t);
-  await world.pass(10 * interval);
+test("without news a report goes when the idle time is over, not sooner", async (t) => {
+  const world = await begun(t);
+  await world.pass(idle - interval - 1);
+  await world.pass(10);
+  assert.deepEqual(world.sent, []);
+  await world.pass(1);
+  await world.pass(10);
+  assert.equal(world.sent.length, 1);
+});
+
+test("a replica that was paused says nothing until it knows that it leads", async (t) => {
+  const world = await begun(t);
+  world.fresh = false;
+  world.reporter.news(true);
+  await world.pass(0);
+  await world.pass(10);
   assert.deepEqual(world.sent, []);
 });
 
 test("news while a report is on its way goes with the next", async (t) => {
-  const world = start(t);
+  const world = await begun(t);
   const hold = Promise.withResolvers<void>();
   world.hold = hold.promise;
   world.reporter.news(false);
+  await world.pass(0);
   await world.pass(10);
   world.wanted = 7;
   world.reporter.news(true);
@@ -94,9 +130,10 @@ test("news while a report is on its way goes with the next", async (t) => {
 });
 
 test("a report that could not be sent is sent after the interval, without further news", async (t) => {
-  const world = start(t);
+  const world = await begun(t);
   world.fault = new MeshError("unavailable", "the hub is away");
   world.reporter.news(true);
+  await world.pass(0);
   await world.pass(10);
   assert.deepEqual([world.faults, world.sent], [["the hub is away"], []]);
   world.fault = undefined;

@@ -1,18 +1,31 @@
 import { objectKeyText } from "../../shared/core/object.ts";
 import { readStateEntry } from "../../shared/core/state/cluster-state.ts";
 import { systemClock } from "../../shared/shell/system-clock.ts";
-import type { ProxyReport } from "../../shared/store/documents.ts";
+import type { Head } from "../../shared/store/documents.ts";
 import type { GatewayConfig } from "../config.ts";
 import type { ServedSnapshot } from "../follow/head-follower.ts";
 import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 import type { FaultsOf, GatewayParts } from "../ports.ts";
+import type { HeldLease } from "../publish/lease.ts";
 import type { PublisherKey } from "../publisher-key.ts";
+import type { LeaseWatch } from "../replicas/lease-watch.ts";
+import { isReplicaLease, replicaLeaseName } from "../replicas/names.ts";
+import { startReplicaLease } from "../replicas/replica-lease.ts";
+import { createProblemReader } from "./compiled-problems.ts";
 import { watchEndpointProblems } from "./endpoint-problems.ts";
 import { createProblemBoard, type ProblemBoard } from "./problem-board.ts";
 import { createProblemEvents } from "./problem-events.ts";
 import { createProxyRoster, type ProxyRoster } from "./proxy-roster.ts";
-import { startReporter } from "./reporter.ts";
+import {
+  addUp,
+  isUrgent,
+  parseReplicaReport,
+  type ReplicaReport,
+  worstFirst,
+  writeReplicaReport,
+} from "./replica-report.ts";
+import { createReporter } from "./reporter.ts";
 
 /** What proxies say, and where it is shown: Kubernetes Events, the mesh-reports hub, /debug. */
 export interface Reporting extends AsyncDisposable {
@@ -20,20 +33,24 @@ export interface Reporting extends AsyncDisposable {
   readonly board: ProblemBoard;
   /** A snapshot is in force from now on. */
   serving(snapshot: ServedSnapshot): void;
+  /** The problems of compiling stand beside the head. */
+  readonly onHead: (head: Head) => void;
+  /** Tells the cloud what all replicas say, until the Lease is lost. */
+  readonly whileLeading: (lease: Pick<HeldLease, "lost" | "isFresh">) => Promise<void>;
 }
 
 export interface ReportingParts {
   readonly parts: GatewayParts;
   readonly objects: ClusterObjects;
+  readonly leases: LeaseWatch;
   readonly key: PublisherKey;
   readonly metrics: GatewayMetrics;
   readonly faults: FaultsOf;
   readonly snapshot: () => ServedSnapshot | undefined;
 }
 
-/** Rows and problems of one report; totals count all. */
-const reportedRows = 500;
-const reportedProblems = 200;
+/** Annotation of a replica's Lease. */
+const reportAnnotation = "weft.dev/report";
 
 function now(): Date {
   return new Date();
@@ -41,7 +58,7 @@ function now(): Date {
 
 export function startReporting(
   config: GatewayConfig,
-  { parts, objects, key, metrics, faults, snapshot }: ReportingParts,
+  { parts, objects, leases, key, metrics, faults, snapshot }: ReportingParts,
 ): Reporting {
   const events = createProblemEvents({
     client: parts.client,
@@ -57,7 +74,10 @@ export function startReporting(
   const endpoints = watchEndpointProblems({ objects, clock: systemClock, patience: 2000, show: board.endpoints });
   const roster = createProxyRoster({
     now,
-    onNews: (urgent) => reporter.news(urgent),
+    onNews(urgent) {
+      reporter.news(urgent);
+      lease.news();
+    },
     onRefusal(refusal) {
       metrics.resourceRefused(refusal.type);
       parts.log.warn({ ...refusal }, "a proxy refused a resource");
@@ -65,13 +85,28 @@ export function startReporting(
     },
     onRelief: () => board.refusals(roster.refusals(), snapshot()),
   });
-  const reporter = startReporter({
+  const own = (): ReplicaReport => ownReport(config.replica, roster, board);
+  const { durations } = config;
+  const lease = startReplicaLease({
+    client: parts.client,
+    namespace: config.namespace,
+    name: replicaLeaseName(config.replica),
+    identity: config.replica,
+    duration: durations.lease,
+    annotations: () => ({ [reportAnnotation]: writeReplicaReport(own()) }),
+    interval: durations.reportInterval,
+    clock: systemClock,
+    fault: faults("replica-lease"),
+  });
+  const others = followOthers(leases, { own: config.replica, news: (urgent) => reporter.news(urgent) });
+  const reporter = createReporter({
     mesh: config.mesh,
     cluster: config.cluster,
     sender: parts.reports,
     key,
-    report: () => reportOf(config.replica, { roster, board, now }),
-    interval: config.durations.reportInterval,
+    report: () => addUp([own(), ...others.reports()], { time: now().toISOString(), interval: durations.reportIdle }),
+    interval: durations.reportInterval,
+    idle: durations.reportIdle,
     fault: faults("reports"),
   });
   return {
@@ -81,24 +116,45 @@ export function startReporting(
       roster.want(served.version);
       board.refusals(roster.refusals(), served);
     },
+    onHead: createProblemReader({
+      documents: parts.documents,
+      cluster: config.cluster,
+      take: board.compiled,
+      fault: faults("problems"),
+    }),
+    whileLeading: reporter.whileLeading,
     async [Symbol.asyncDispose]() {
       endpoints[Symbol.dispose]();
-      await reporter[Symbol.asyncDispose]();
+      others[Symbol.dispose]();
+      await lease[Symbol.asyncDispose]();
     },
   };
 }
 
-function reportOf(
-  replica: string,
-  { roster, board, now }: { readonly roster: ProxyRoster; readonly board: ProblemBoard; readonly now: () => Date },
-): ProxyReport {
+/** What the other replicas say, as long as they live. */
+function followOthers(
+  leases: LeaseWatch,
+  { own, news }: { readonly own: string; readonly news: (urgent: boolean) => void },
+): Disposable & { readonly reports: () => readonly ReplicaReport[] } {
+  const known = new Map<string, ReplicaReport>();
+  const watching = leases.onChange((name) => {
+    if (!isReplicaLease(name) || name === replicaLeaseName(own)) return;
+    const before = known.get(name);
+    const after = parseReplicaReport(leases.lease(name)?.annotations[reportAnnotation]);
+    if (after === undefined) known.delete(name);
+    else known.set(name, after);
+    news(after !== undefined && isUrgent(before, after));
+  });
+  return {
+    reports: () => [...known].flatMap(([name, report]) => (leases.lease(name)?.alive === true ? [report] : [])),
+    [Symbol.dispose]: () => watching[Symbol.dispose](),
+  };
+}
+
+function ownReport(replica: string, roster: ProxyRoster, board: ProblemBoard): ReplicaReport {
   const rows = roster.rows();
-  const laggards = rows.toSorted(
-    (a, b) => Number(b.refused !== undefined) - Number(a.refused !== undefined) || a.acknowledged - b.acknowledged,
-  );
   return {
     replica,
-    time: now().toISOString(),
     wanted: roster.wanted(),
     totals: {
       connected: rows.length,
@@ -106,7 +162,7 @@ function reportOf(
       refusing: rows.filter(({ refused }) => refused !== undefined).length,
     },
     changes: roster.changes(),
-    proxies: laggards.slice(0, reportedRows),
-    problems: board.standing().slice(0, reportedProblems),
+    proxies: worstFirst(rows),
+    problems: board.standing(),
   };
 }

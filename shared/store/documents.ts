@@ -136,10 +136,16 @@ export interface ClusterProblems {
   readonly problems: readonly Problem[];
 }
 
-/** What one gateway replica says of its proxies; the whole of it, so that the newest is enough. */
+/** Id of the cluster's newest report, among its changes. */
+export const reportId = "proxies";
+
+/** What the replicas of a cluster's gateway say of its proxies, added up; the whole of it, so that the newest is enough. */
 export interface ProxyReport {
-  readonly replica: string;
   readonly time: string;
+  /** Milliseconds after which the next comes, although nothing happened. */
+  readonly interval: number;
+  /** Those that it adds up: which version each serves, to how many proxies. */
+  readonly replicas: readonly { readonly replica: string; readonly serves: number; readonly connected: number }[];
   readonly wanted: number;
   readonly totals: { readonly connected: number; readonly settled: number; readonly refusing: number };
   /** Totals of the newest open changes, by version. */

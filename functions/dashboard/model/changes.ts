@@ -34,8 +34,8 @@ interface StageModel {
 }
 
 /** Newest first. Pure. */
-export function buildChanges(changes: readonly Change[], reports: readonly ProxyReport[]): readonly ChangeModel[] {
-  return changes.map((change) => changeOf(change, totalsOf(change, reports))).toSorted((a, b) => b.version - a.version);
+export function buildChanges(changes: readonly Change[], report: ProxyReport | undefined): readonly ChangeModel[] {
+  return changes.map((change) => changeOf(change, totalsOf(change, report))).toSorted((a, b) => b.version - a.version);
 }
 
 function changeOf(change: Change, totals: ChangeTotals | undefined): ChangeModel {
@@ -76,22 +76,10 @@ function stagesOf(change: Change, totals: ChangeTotals | undefined): readonly St
   return stages;
 }
 
-/** Each replica tells totals of its own proxies. What is stored with the change is the word of one of them, and stands when no report names it. */
-function totalsOf(change: Change, reports: readonly ProxyReport[]): ChangeTotals | undefined {
-  const told = reports.flatMap(({ changes }) => changes.filter(({ version }) => version === change.version));
-  if (told.length === 0) return change.acknowledged;
-  const [first] = told.flatMap((totals) => totals.first ?? []).toSorted();
-  const last = told
-    .flatMap((totals) => totals.last ?? [])
-    .toSorted()
-    .at(-1);
-  return {
-    proxies: told.reduce((sum, { proxies }) => sum + proxies, 0),
-    settled: told.reduce((sum, { settled }) => sum + settled, 0),
-    refused: told.reduce((sum, { refused }) => sum + refused, 0),
-    ...(first !== undefined && { first }),
-    ...(last !== undefined && { last }),
-  };
+/** What the gateway says now; what is stored with the change stands when it says nothing of it any more. */
+function totalsOf({ version, acknowledged }: Change, report: ProxyReport | undefined): ChangeTotals | undefined {
+  const told = report?.changes.find((totals) => totals.version === version);
+  return told === undefined ? acknowledged : { ...acknowledged, ...told };
 }
 
 function stateOf(totals: ChangeTotals | undefined): ChangeModel["state"] {

@@ -4,17 +4,12 @@ import type { Change, ProxyReport } from "../../../shared/store/documents.ts";
 import { bookstoreReport } from "../testdata/publisher.ts";
 import { buildChanges } from "./changes.ts";
 import { buildProblems } from "./problems.ts";
-import { buildProxies } from "./proxies.ts";
+import { buildProxies, isSilent } from "./proxies.ts";
 
 const time = "2026-05-01T12:00:00.000Z";
 
 function later(milliseconds: number): string {
   return new Date(Date.parse(time) + milliseconds).toISOString();
-}
-
-function replica(name: string, report: ProxyReport): ProxyReport {
-  const proxies = report.proxies.map((row) => ({ ...row, proxy: `${name}-${row.proxy}` }));
-  return { ...report, replica: name, proxies };
 }
 
 test("buildProxies() puts refusing proxies first, then those behind, the farthest first", () => {
@@ -24,7 +19,7 @@ test("buildProxies() puts refusing proxies first, then those behind, the farthes
     behind: { "mysql-0": 8, "bookthief-6b8f7d5c9-4jq7z": 3 },
     refused: { "bookwarehouse-84b9d7f6c-h3sxd": "LDS inbound: no" },
   });
-  const { rows, connected, settled, refusing } = buildProxies(9, [report], new Date(later(100)));
+  const { rows, connected, settled, refusing } = buildProxies(9, report);
   assert.deepEqual(
     rows.slice(0, 4).map(({ state, proxy }) => `${state} ${proxy}`),
     [
@@ -38,30 +33,21 @@ test("buildProxies() puts refusing proxies first, then those behind, the farthes
 });
 
 test("buildProxies() counts nobody as settled while the head is ahead of the gateways", () => {
-  const { settled, rows } = buildProxies(10, [bookstoreReport({ version: 9, time })], new Date(later(100)));
+  const { settled, rows } = buildProxies(10, bookstoreReport({ version: 9, time }));
   assert.equal(settled, 0);
   assert.ok(rows.every(({ state, wanted }) => state === "behind" && wanted === 10));
 });
 
-test("buildProxies() takes a proxy that moved from its newer report, and leaves out a replica that went", () => {
-  const old = { ...bookstoreReport({ version: 4, time }), replica: "old" };
-  const moved = { ...bookstoreReport({ version: 5, time: later(1000) }), replica: "new" };
-  assert.equal(buildProxies(5, [old, moved], new Date(later(2000))).connected, 7);
-  const gone = buildProxies(5, [replica("old", old), replica("new", moved)], new Date(later(120_000)));
-  assert.deepEqual([gone.connected, gone.settled], [7, 7]);
-  assert.deepEqual(
-    gone.replicas.map(({ replica, silent }) => [replica, silent]),
-    [
-      ["new", false],
-      ["old", true],
-    ],
-  );
+test("a gateway is silent when it missed three reports", () => {
+  const report = bookstoreReport({ version: 4, time });
+  const at = (milliseconds: number): Date => new Date(Date.parse(report.time) + milliseconds);
+  assert.deepEqual([isSilent(report, at(90_000)), isSilent(report, at(90_001))], [false, true]);
 });
 
 test("buildProxies() trusts the totals of a report whose rows are not all", () => {
   const report = bookstoreReport({ version: 5, time });
   const large = { ...report, totals: { connected: 2000, settled: 1990, refusing: 2 } };
-  const { connected, settled, refusing, more } = buildProxies(5, [large], new Date(later(100)));
+  const { connected, settled, refusing, more } = buildProxies(5, large);
   assert.deepEqual([connected, settled, refusing, more], [2000, 1990, 2, 1993]);
 });
 
@@ -86,7 +72,7 @@ const change: Change = {
 
 test("buildChanges() measures every stage from the one before", () => {
   const report = bookstoreReport({ version: 5, time: later(100) });
-  const [model] = buildChanges([change], [report]);
+  const [model] = buildChanges([change], report);
   assert.deepEqual(
     model?.stages.map(({ stage, since }) => [stage, since]),
     [
@@ -100,17 +86,16 @@ test("buildChanges() measures every stage from the one before", () => {
   assert.deepEqual([model.total, model.state], [178, "settled"]);
 });
 
-test("buildChanges() adds up what replicas tell, and takes what is stored when none does", () => {
-  const one = replica("one", bookstoreReport({ version: 5, time }));
-  const two = replica("two", bookstoreReport({ version: 5, time: later(500), behind: { "mysql-0": 4 } }));
-  const [both] = buildChanges([change], [one, two]);
-  assert.deepEqual(both?.acknowledged, { proxies: 14, settled: 13, refused: 0 });
-  assert.equal(both.state, "settling");
-  assert.equal(both.stages.at(-1)?.time, later(578));
+test("buildChanges() takes what the gateway says now, and what is stored when it says nothing", () => {
+  const report = bookstoreReport({ version: 5, time: later(500), behind: { "mysql-0": 4 } });
   const acknowledged = { proxies: 3, settled: 3, refused: 0, first: later(60), last: later(70) };
-  const [stored] = buildChanges([{ ...change, acknowledged }], []);
+  const [told] = buildChanges([{ ...change, acknowledged }], report);
+  assert.deepEqual(told?.acknowledged, { proxies: 7, settled: 6, refused: 0 });
+  assert.equal(told.state, "settling");
+  assert.equal(told.stages.at(-1)?.time, later(578));
+  const [stored] = buildChanges([{ ...change, acknowledged }], bookstoreReport({ version: 40, time }));
   assert.deepEqual([stored?.state, stored?.total], ["settled", 70]);
-  assert.equal(buildChanges([change], [])[0]?.state, "waiting");
+  assert.equal(buildChanges([change], undefined)[0]?.state, "waiting");
 });
 
 test("buildProblems() takes from reports only what proxies refuse: the rest may be mended since", () => {
@@ -122,7 +107,7 @@ test("buildProblems() takes from reports only what proxies refuse: the rest may 
       { code: "rejected-by-proxy", object, message: "no" },
     ],
   };
-  const { total, problems } = buildProblems({ version: 5, total: 300, problems: [] }, [report, report]);
+  const { total, problems } = buildProblems({ version: 5, total: 300, problems: [] }, report);
   assert.equal(total, 301);
   assert.deepEqual(
     problems.map(({ code, whatToDo }) => [code, whatToDo.includes("Undo the last change")]),

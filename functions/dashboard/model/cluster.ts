@@ -12,7 +12,7 @@ export interface ClusterDocuments {
   readonly problems: ClusterProblems | undefined;
   /** Any order. */
   readonly changes: readonly Change[];
-  readonly reports: readonly ProxyReport[];
+  readonly report: ProxyReport | undefined;
 }
 
 /** Made from the objects of the state that the head names. */
@@ -42,7 +42,7 @@ export type Notice =
   | { readonly kind: "list-wanted"; readonly why: string }
   | { readonly kind: "compiling" }
   | { readonly kind: "refused-objects"; readonly count: number; readonly newest: readonly ObjectKey[] }
-  | { readonly kind: "silent-replica"; readonly replica: string; readonly time: string };
+  | { readonly kind: "silent-gateway"; readonly time: string };
 
 /** Documents → what the page shows. Pure. */
 export function buildCluster(options: {
@@ -53,9 +53,8 @@ export function buildCluster(options: {
   readonly now: Date;
 }): ClusterModel {
   const { mesh, cluster, documents, policy, now } = options;
-  const { head, problems, changes, reports } = documents;
-  const heard = reports.filter((report) => !isSilent(report, reports, now));
-  const timelines = buildChanges(changes, heard);
+  const { head, problems, changes, report } = documents;
+  const timelines = buildChanges(changes, report);
   const published = timelines[0]?.stages.find(({ stage }) => stage === "published")?.time;
   return {
     mesh,
@@ -64,13 +63,13 @@ export function buildCluster(options: {
     ...(published !== undefined && { published }),
     notices: noticesOf(documents, now),
     ...(policy !== undefined && { policy }),
-    proxies: buildProxies(head.version, reports, now),
+    proxies: buildProxies(head.version, report),
     changes: timelines,
-    problems: buildProblems(problems, heard),
+    problems: buildProblems(problems, report),
   };
 }
 
-function noticesOf({ head, reports }: ClusterDocuments, now: Date): readonly Notice[] {
+function noticesOf({ head, report }: ClusterDocuments, now: Date): readonly Notice[] {
   const notices: Notice[] = [];
   if (head.pin !== undefined) notices.push({ kind: "pinned", why: head.pin.why, pin: head.pin.kind });
   else if (head.served !== undefined && head.served.state !== head.state) notices.push({ kind: "compiling" });
@@ -79,9 +78,6 @@ function noticesOf({ head, reports }: ClusterDocuments, now: Date): readonly Not
     const newest = head.refused.newest.map(({ object }) => object);
     notices.push({ kind: "refused-objects", count: head.refused.count, newest });
   }
-  for (const report of reports) {
-    if (isSilent(report, reports, now))
-      notices.push({ kind: "silent-replica", replica: report.replica, time: report.time });
-  }
+  if (report !== undefined && isSilent(report, now)) notices.push({ kind: "silent-gateway", time: report.time });
   return notices;
 }

@@ -1,6 +1,6 @@
 import type { ClusterDocuments } from "./cluster.ts";
 import { buildProblems } from "./problems.ts";
-import { buildProxies, isSilent } from "./proxies.ts";
+import { buildProxies } from "./proxies.ts";
 
 export interface OverviewModel {
   readonly mesh: string;
@@ -25,19 +25,13 @@ export interface ClusterSummary {
 export function buildOverview(
   mesh: string,
   clusters: readonly { readonly cluster: string; readonly documents: ClusterDocuments }[],
-  now: Date,
 ): OverviewModel {
-  return { mesh, clusters: clusters.map(({ cluster, documents }) => summaryOf(cluster, documents, now)) };
+  return { mesh, clusters: clusters.map(({ cluster, documents }) => summaryOf(cluster, documents)) };
 }
 
-function summaryOf(cluster: string, documents: ClusterDocuments, now: Date): ClusterSummary {
-  const { head, problems, changes, reports } = documents;
-  const heard = reports.filter((report) => !isSilent(report, reports, now));
-  const { connected, settled, refusing } = buildProxies(head.version, reports, now);
-  const reported = reports
-    .map(({ time }) => time)
-    .toSorted()
-    .at(-1);
+function summaryOf(cluster: string, documents: ClusterDocuments): ClusterSummary {
+  const { head, problems, changes, report } = documents;
+  const { connected, settled, refusing, heard } = buildProxies(head.version, report);
   const newest = changes.toSorted((a, b) => a.version - b.version).at(-1);
   const published = newest?.stages.find(({ stage }) => stage === "published")?.time;
   return {
@@ -46,8 +40,8 @@ function summaryOf(cluster: string, documents: ClusterDocuments, now: Date): Clu
     connected,
     settled,
     refusing,
-    problems: buildProblems(problems, heard).total,
-    ...(reported !== undefined && { reported }),
+    problems: buildProblems(problems, report).total,
+    ...(heard !== undefined && { reported: heard }),
     ...(published !== undefined && { published }),
   };
 }

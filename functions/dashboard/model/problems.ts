@@ -9,11 +9,9 @@ export interface ProblemsModel {
 
 const shownProblems = 200;
 
-/** What compiling found and what proxies refuse. Reports repeat problems of compiling, which may be mended by now: those are taken from the compile only. Pure. */
-export function buildProblems(compiled: ClusterProblems | undefined, reports: readonly ProxyReport[]): ProblemsModel {
-  const refused = sortProblems(
-    reports.flatMap(({ problems }) => problems.filter(({ code }) => code === "rejected-by-proxy")),
-  );
+/** What compiling found and what proxies refuse. A report repeats problems of compiling, which may be mended by now: those are taken from the compile only. Pure. */
+export function buildProblems(compiled: ClusterProblems | undefined, report: ProxyReport | undefined): ProblemsModel {
+  const refused = sortProblems((report?.problems ?? []).filter(({ code }) => code === "rejected-by-proxy"));
   const found = compiled?.problems ?? [];
   return {
     total: refused.length + Math.max(found.length, compiled?.total ?? 0),

@@ -1,21 +1,21 @@
-import type { ProxiesModel, ProxyModel, ReplicaModel } from "../model/proxies.ts";
+import type { ProxiesModel, ProxyModel } from "../model/proxies.ts";
 import { badge, empty, html, type Markup, nameOf, timeOf } from "./markup.ts";
 import { settlement } from "./summary.ts";
 
 export function proxies(model: ProxiesModel): Markup {
-  const { rows, more, replicas } = model;
+  const { rows, more, replicas, heard } = model;
   return html`<header>
       <h2 id="proxies-title">Proxies</h2>
       <p>wanted and acknowledged versions</p>
       <span class="end">${settlement(model)}</span>
     </header>
-    ${rows.length === 0 ? noProxies(replicas) : tableOf(rows)}
+    ${rows.length === 0 ? noProxies(heard) : tableOf(rows)}
     ${more > 0 && html`<p class="foot">and ${more} more, farther ahead than these</p>`}
-    ${replicas.length > 0 && html`<p class="foot">${replicas.map((replica, index) => html`${index > 0 && " · "}${replicaOf(replica)}`)}</p>`}`;
+    ${heard !== undefined && html`<p class="foot">${replicas.map(({ replica, serves, connected }) => html`Gateway <code>${replica}</code> serves ${serves} to ${connected} · `)}heard ${timeOf(heard, "age")}</p>`}`;
 }
 
-function noProxies(replicas: readonly ReplicaModel[]): Markup {
-  return replicas.length === 0
+function noProxies(heard: string | undefined): Markup {
+  return heard === undefined
     ? empty(
         "No gateway has reported.",
         "It reports when a proxy connects or acknowledges. Check that the gateway runs, and that it may send to the hub mesh-reports.",
@@ -52,8 +52,4 @@ function stateOf(state: ProxyModel["state"]): Markup {
     case "settled":
       return badge("good", "settled");
   }
-}
-
-function replicaOf({ replica, time, serves, connected, silent }: ReplicaModel): Markup {
-  return html`Gateway <code>${replica}</code> ${silent ? "silent" : `serves ${serves} to ${connected}`}, heard ${timeOf(time, "age")}`;
 }

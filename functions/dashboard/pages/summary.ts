@@ -108,11 +108,11 @@ function noticeOf(notice: Notice): Markup {
         "Objects not taken",
         html`${countText(notice.count, "object")} could not be sent: ${notice.newest.map((object, index) => html`${index > 0 && ", "}${objectOf(object)}`)}. Rules that need them stay closed.`,
       );
-    case "silent-replica":
+    case "silent-gateway":
       return box(
-        "info",
-        "Silent replica",
-        html`Gateway ${notice.replica} was last heard ${timeOf(notice.time, "age")} and missed newer versions; its proxies are not counted.`,
+        "warn",
+        "Silent gateway",
+        html`The gateway was last heard ${timeOf(notice.time, "age")}. Check that it runs and reaches the hubs; proxies keep what they have meanwhile.`,
       );
   }
 }

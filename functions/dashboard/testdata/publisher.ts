@@ -71,8 +71,9 @@ export function bookstoreReport(options: {
   const refusing = Object.keys(refused).length;
   const at = (milliseconds: number): string => new Date(Date.parse(time) + milliseconds).toISOString();
   return {
-    replica: "weft-gateway-0",
     time: at(90),
+    interval: 30_000,
+    replicas: [{ replica: "weft-gateway-0", serves: version, connected: proxies.length }],
     wanted: version,
     totals: { connected: proxies.length, settled, refusing },
     changes: [{ version, proxies: proxies.length, settled, refused: refusing, first: at(31), last: at(78) }],

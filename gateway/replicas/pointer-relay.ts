@@ -1,0 +1,98 @@
+import type { HubTailHandlers, OpenHubTail } from "../../shared/ports/event-hub.ts";
+import { MeshError } from "../../shared/shell/mesh-error.ts";
+import { pause } from "../../shared/shell/pause.ts";
+import type { SnapshotPointer } from "../../shared/store/documents.ts";
+import { isPointerFor } from "../follow/snapshot-pointer.ts";
+import type { HeldLease } from "../publish/lease.ts";
+import { createSignal } from "../signal.ts";
+import type { LeaseWatch } from "./lease-watch.ts";
+
+/** Annotation of the publisher's Lease: the newest pointer that came from the hub. */
+export const pointerAnnotation = "weft.dev/snapshot";
+
+export interface PointerRelayOptions {
+  readonly mesh: string;
+  readonly cluster: string;
+  /** Name of the publisher's Lease. */
+  readonly lease: string;
+  readonly leases: Pick<LeaseWatch, "lease" | "onChange">;
+  readonly openHubTail: OpenHubTail;
+  /** There are other replicas, who want to know. */
+  readonly isHeard: () => boolean;
+  readonly fault: (error: unknown) => void;
+}
+
+/** One replica hears the hub, all hear of its pointers: a consumer group takes five readers only (design.md §4, Following). */
+export interface PointerRelay {
+  /** What the hub's own tail would tell, from whichever replica hears it. */
+  readonly openTail: OpenHubTail;
+  /** Hears the hub and passes the news on, until the Lease is lost. */
+  readonly whileLeading: (lease: Pick<HeldLease, "lost" | "annotate">) => Promise<void>;
+}
+
+/** Between two writes of the Lease. Milliseconds. */
+const distance = 50;
+const never = 2 ** 30;
+
+export function createPointerRelay(options: PointerRelayOptions): PointerRelay {
+  const tails = new Set<HubTailHandlers>();
+  const tell = (message: unknown): void => {
+    for (const { message: hear } of tails) hear(message);
+  };
+  return {
+    openTail(handlers) {
+      tails.add(handlers);
+      let told: string | undefined;
+      const watching = options.leases.onChange((name) => {
+        const text = name === options.lease ? options.leases.lease(name)?.annotations[pointerAnnotation] : undefined;
+        if (text === undefined || text === told) return;
+        told = text;
+        handlers.message(parse(text));
+      });
+      return {
+        async [Symbol.asyncDispose]() {
+          tails.delete(handlers);
+          watching[Symbol.dispose]();
+        },
+      };
+    },
+    async whileLeading(lease) {
+      const wake = createSignal();
+      let newest: SnapshotPointer | undefined;
+      await using _ = options.openHubTail({
+        message(message) {
+          if (!isPointerFor(message, options)) return;
+          tell(message);
+          if (newest?.incarnation === message.incarnation && newest.version >= message.version) return;
+          newest = message;
+          wake.raise();
+        },
+        fault: options.fault,
+      });
+      for (;;) {
+        await wake.wait(never, lease.lost);
+        if (lease.lost.aborted) return;
+        if (newest !== undefined && options.isHeard()) await passOn(lease, newest);
+        await pause(distance, lease.lost);
+      }
+    },
+  };
+
+  /** What is not passed on is found by the slow read of the head. */
+  async function passOn(lease: Pick<HeldLease, "lost" | "annotate">, pointer: SnapshotPointer): Promise<void> {
+    try {
+      await lease.annotate(pointerAnnotation, JSON.stringify(pointer));
+    } catch (error) {
+      if (!lease.lost.aborted) options.fault(MeshError.from(error));
+    }
+  }
+}
+
+/** Anybody who may write Leases may write nonsense: the follower looks at what comes. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
