@@ -17,8 +17,8 @@ function connect(
   const stream = createStreamFixture(protocol);
   stream.view(viewOf(1, view));
   stream.request("cluster", { held: held.listener ? [["local", "1"]] : [] });
-  stream.request("secret", { subscribe: ["s"], held: held.secret ?? [] });
   stream.request("listener", { held: held.listener ?? [] });
+  stream.request("secret", { subscribe: ["s"], held: held.secret ?? [] });
   stream.request("extension", { subscribe: ["x"], held: held.extension ?? [] });
   return stream;
 }
@@ -164,6 +164,14 @@ describe("step(): revocation and reconnects", () => {
     assert.deepEqual(
       sentUntilQuiet(stream).filter((one) => /extension|listener/.test(one)),
       ["listener +inbound@1(xs)"],
+    );
+  });
+
+  it("takes a policy that the proxy does not hold, of a listener that it does, for one that was withdrawn", () => {
+    const stream = connect(content("2[a]"), { held: ordinary });
+    assert.deepEqual(
+      sentUntilQuiet(stream).filter((one) => /extension|listener/.test(one)),
+      ["extension +x@2[a]~", "listener +inbound@1(xs){x}", "extension +x@2[a]", "listener +inbound@1(xs)"],
     );
   });
 

@@ -71,11 +71,19 @@ function isNarrower(turn: Turn, type: PolicyType, policy: ViewResource): boolean
   const { name, version } = policy;
   const state = turn.types[type];
   if (includes(state.unsure, name) || includes(turn.owing, name)) return true;
+  const held = lookup(state.held, name);
   const nonce = lookup(state.sending, name);
   const unanswered = nonce === undefined ? undefined : lookup(state.inFlight, nonce)?.items.get(name);
-  return [lookup(state.held, name), unanswered].some(
+  if (held === undefined && unanswered === undefined) return policy.peers !== "any" && hasForgotten(turn, name);
+  return [held, unanswered].some(
     (before) => before !== undefined && before.version !== version && !letsInNoMore(before.resource, policy),
   );
+}
+
+/** A proxy that holds no such policy may have had one on another stream, if it brought a listener that asks it. */
+function hasForgotten(turn: Turn, policy: string): boolean {
+  const { asked, held } = turn.types.listener;
+  return !asked || listenersAsking(turn, policy).some((listener) => lookup(held, listener)?.sentAs === 0);
 }
 
 /**
