@@ -17,6 +17,8 @@ interface Ready {
   readonly pid: number;
   readonly address: string;
   readonly connectionString: string;
+  readonly connectionStrings: Readonly<Record<string, string>>;
+  readonly faults: string;
 }
 
 interface Run extends AsyncDisposable {
@@ -89,6 +91,23 @@ describe("npm run local:event-hubs", options, () => {
     await producer.close();
   });
 
+  test("has faults by flag and control port, and further keys", async () => {
+    const plan = { seed: 1, faults: [{ fault: "duplicate", on: "send", at: [1] }] };
+    const flags = ["--port", "0", "--output", "json", "--key", "gateway=send", "--control-port", "0"];
+    await using started = run(...flags, "--faults", JSON.stringify(plan));
+    const { connectionString, connectionStrings, faults } = await ready(started);
+    assert.match(connectionStrings["gateway"] ?? "", /SharedAccessKeyName=gateway;SharedAccessKey=GATEWAY_KEY_VALUE/);
+    const producer = new EventHubProducerClient(connectionString, "mesh-events");
+    await producer.sendBatch([{ body: "twice" }], { partitionId: "0" });
+    assert.equal((await producer.getPartitionProperties("0")).lastEnqueuedSequenceNumber, 1);
+    const recreate = { fault: "recreate", on: "now", hub: "mesh-events" };
+    assert.equal((await fetch(faults, { method: "POST", body: JSON.stringify(recreate) })).status, 200);
+    assert.equal((await producer.getPartitionProperties("0")).isEmpty, true);
+    const told = (await (await fetch(faults)).json()) as { readonly history: readonly unknown[] };
+    assert.equal(told.history.length, 1);
+    await producer.close();
+  });
+
   test("prints for people what to connect with", async () => {
     await using started = run("--port", "0");
     assert.match(await started.firstLine(), /^Event Hubs stand-in at 127\.0\.0\.1:\d+ \(pid \d+\)/);
@@ -101,6 +120,8 @@ describe("npm run local:event-hubs", options, () => {
     const cases: [string[], RegExp][] = [
       [["--port", String(port)], /the port is in use/],
       [["--port", "x"], /--port x is not a port number/],
+      [["--key", "gateway=everything"], /--key gateway=everything/],
+      [["--faults", '{"faults":[{"fault":"rain","on":"send"}]}'], /faults\.0\.fault/],
       [["--wrong"], /Unknown option '--wrong'/],
       [["--config", "/nowhere/Config.json"], /nowhere\/Config\.json/],
     ];
