@@ -80,7 +80,7 @@ describe("while the cloud is away", () => {
     await server.until("the grant is enforced", () =>
       server.text("extension", "authz-8080").includes(principalOf("client")),
     );
-    assert.equal(await isAutonomous(shop), true);
+    await eventually("the mode is declared", () => isAutonomous(shop));
     await shop.remove(target);
     await server.until("so is its end", () => !server.text("extension", "authz-8080").includes(principalOf("client")));
     await shop.apply(target);
