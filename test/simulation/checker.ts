@@ -151,7 +151,7 @@ function unsettled(
   if (head === undefined) return "there is no head";
   if (head.state !== wanted.root) {
     const keys = [...state.compare(wanted)].map(({ key }) => key).slice(0, 3);
-    return `the head's state is not the cluster's (${text(head.applied)}, want ${head.want}; ${keys.join(", ")})`;
+    return `the head's state is not the cluster's (${text(head.applied)}, want ${head.want}, pin ${head.pin?.kind}; ${keys.join(", ")})`;
   }
   if (head.served?.state !== wanted.root) return "what is served is of another state";
   for (const { name, serving, views } of gateways) {

@@ -92,7 +92,7 @@ const restore: Blow = { what: "the store is restored to an older point", strike:
 export function chooseFaults(random: Random, strict: boolean): FaultSet {
   if (random.chance(0.1)) return { weather: [], blows: [] };
   const some = <T>(all: readonly T[], share: number): readonly T[] => all.filter(() => random.chance(share));
-  const rare = [...(random.chance(0.04) ? [oversize] : []), ...(random.chance(0.08) ? [restore] : [])];
+  const rare = [...(random.chance(0.04) ? [oversize] : []), ...(random.chance(0.2) ? [restore] : [])];
   return {
     weather: [...some(weather, 0.3), ...(strict ? [] : some(looseWeather, 0.35))],
     blows: [...some(strict ? blows : [...blows, ...looseBlows], 0.25), ...rare],
