@@ -8,7 +8,7 @@ import { createSignal } from "../signal.ts";
 import type { LeaseWatch } from "./lease-watch.ts";
 
 /** Annotation of the publisher's Lease: the newest pointer that came from the hub. */
-export const pointerAnnotation = "weft.dev/snapshot";
+const pointerAnnotation = "weft.dev/snapshot";
 
 export interface PointerRelayOptions {
   readonly mesh: string;
