@@ -25,6 +25,8 @@ export interface LocalMeshOptions {
   readonly pods: boolean;
   /** May missing packages be installed (root only)? */
   readonly install: boolean;
+  /** Replicas of the gateway: the parts `gateway`, `gateway-1` and so on. One unless said. Pods know the first. */
+  readonly gateways?: number;
   /** Environment of the gateway: shorter durations for tests. */
   readonly gatewayEnv?: Readonly<Record<string, string>>;
   /** Envoy's --drain-time-s. */
@@ -101,23 +103,24 @@ async function startProcesses(options: LocalMeshOptions): Promise<LocalMesh> {
   };
   const listen = node?.gatewayAddress ?? "127.0.0.1";
   const gatewayDir = options.dir && (await partDir(options.dir, "gateway"));
+  const startReplica = (number: number): Promise<PartProcess<GatewayReady>> =>
+    parts.start<GatewayReady>(number === 0 ? "gateway" : `gateway-${number}`, (again) => ({
+      args: [join(root, "dist/gateway/main.mjs")],
+      env: {
+        ...inherited(),
+        ...cloud,
+        ...gatewayEnvironment({ kubeconfig, listen, node, number, again, dir: gatewayDir }),
+        ...options.gatewayEnv,
+      },
+    }));
   const [functions, gateway] = await Promise.all([
     start<{ address: string }>("functions-host", {
       program: "local/functions-host/main.ts",
       flags: ["--app", root],
       env: cloud,
     }),
-    parts.start<GatewayReady>("gateway", (again) => ({
-      args: [join(root, "dist/gateway/main.mjs")],
-      env: {
-        ...inherited(),
-        ...cloud,
-        ...gatewayEnvironment({ kubeconfig, listen, node }),
-        ...(again && { WEFT_XDS_ADDRESS: again.xds, WEFT_ADMIN_ADDRESS: new URL(again.admin).host }),
-        ...(gatewayDir && { WEFT_STATE_DIR: gatewayDir }),
-        ...options.gatewayEnv,
-      },
-    })),
+    startReplica(0),
+    ...Array.from({ length: (options.gateways ?? 1) - 1 }, (_, index) => startReplica(index + 1)),
   ]);
   const port = Number(gateway.ready.xds.slice(gateway.ready.xds.lastIndexOf(":") + 1));
   await applyGatewayService(client, { namespace: localNamespace, address: listen, port });
@@ -247,14 +250,21 @@ function gatewayEnvironment({
   kubeconfig,
   listen,
   node,
+  number,
+  again,
+  dir,
 }: {
   readonly kubeconfig: string;
   readonly listen: string;
   readonly node: ReservedNode | undefined;
+  readonly number: number;
+  readonly again: GatewayReady | undefined;
+  /** Of the first replica. */
+  readonly dir: string | undefined;
 }): Readonly<Record<string, string>> {
   return {
     KUBECONFIG: kubeconfig,
-    POD_NAME: "weft-gateway-0",
+    POD_NAME: `weft-gateway-${number}`,
     WEFT_CLUSTER: localCluster,
     WEFT_NAMESPACE: localNamespace,
     WEFT_XDS_ADDRESS: `${listen}:0`,
@@ -262,5 +272,7 @@ function gatewayEnvironment({
     WEFT_CONSUMER_GROUP: "gateway",
     WEFT_SERVICE_CIDRS: node?.serviceCidr ?? "10.128.0.0/16",
     WEFT_POD_CIDRS: node?.podCidr ?? "",
+    ...(again && { WEFT_XDS_ADDRESS: again.xds, WEFT_ADMIN_ADDRESS: new URL(again.admin).host }),
+    ...(dir !== undefined && number === 0 && { WEFT_STATE_DIR: dir }),
   };
 }
