@@ -23,7 +23,9 @@ const sourceFolders = ["shared", "functions", "gateway", "infra", "local", "tool
 /** Start processes, hold a stand-in to the unmodified SDK over sockets, or run a tool over the repository (`check` does, too): seconds each. */
 const slow = [
   /(^|\/)main\.test\.ts$/,
-  /^test\/contract\/(cosmos(-faults|-partitions|-refusals)?|event-hubs|functions-host|(gateway-)?kubernetes(-faults|-durability)?)\.test\.ts$/,
+  /^test\/contract\/(?!document-store)/,
+  // Wait for durations that cannot be shorter: a cloud that is away, phases of a rotation, limits.
+  /^test\/feature\/(cloud-away|root-rotation|stream-order)\.test\.ts$/,
   /^test\/simulation\//,
   /^test\/(architecture|lint)\.test\.ts$/,
 ];
