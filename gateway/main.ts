@@ -5,6 +5,9 @@ import { startGateway } from "./compose.ts";
 import { readGatewayConfig } from "./config.ts";
 import { createLog } from "./log.ts";
 
+/** For an orderly end, in milliseconds. Below Kubernetes' 30 s: whoever is away then must not decide how we end. */
+const stopLimit = 10_000;
+
 /** env → config → start → wait for a signal. */
 async function main(): Promise<void> {
   const log = createLog();
@@ -21,6 +24,10 @@ async function main(): Promise<void> {
     `${JSON.stringify({ part: "gateway", pid: process.pid, address: address.admin, ...address })}\n`,
   );
   await stopped.promise;
+  setTimeout(() => {
+    log.warn({ limit: stopLimit }, "not stopped in time");
+    process.kill(process.pid, "SIGKILL");
+  }, stopLimit).unref();
 }
 
 try {

@@ -8,6 +8,7 @@ import {
 import type { TokenCredential } from "@azure/identity";
 import type { HubSender, OpenHubTail } from "../../ports/event-hub.ts";
 import { MeshError } from "../../shell/mesh-error.ts";
+import { withTimeLimit } from "../../shell/time-limit.ts";
 
 export interface HubOptions {
   readonly connection:
@@ -27,6 +28,9 @@ const retryOptions: RetryOptions = {
 /** For a whole send, in milliseconds. What was sent all the same is a duplicate, which has no effect; the SDK waits a minute for an answer. */
 const sendLimit = 15_000;
 
+/** For an orderly end, in milliseconds: of a hub that is gone the SDK may await the answer for ever. What is not closed by then ends with the process. */
+const closeLimit = 3_000;
+
 export function createEventHubSender({ connection, hub }: HubOptions): HubSender {
   const client =
     "connectionString" in connection
@@ -43,7 +47,7 @@ export function createEventHubSender({ connection, hub }: HubOptions): HubSender
         throw faultOf(error);
       }
     },
-    [Symbol.asyncDispose]: () => client.close(),
+    [Symbol.asyncDispose]: () => inTime(client.close()),
   };
 }
 
@@ -66,11 +70,18 @@ export function createEventHubTail(options: HubOptions & { readonly consumerGrou
     );
     return {
       async [Symbol.asyncDispose]() {
-        await subscription.close();
-        await client.close();
+        await inTime(subscription.close().then(() => client.close()));
       },
     };
   };
+}
+
+async function inTime(closing: Promise<void>): Promise<void> {
+  try {
+    await withTimeLimit("closing", closeLimit, closing);
+  } catch (error) {
+    if (MeshError.from(error).code !== "unavailable") throw error;
+  }
 }
 
 function faultOf(error: unknown): MeshError {
