@@ -1,7 +1,14 @@
 import { z } from "zod";
-import { type Problem, problemCatalogue, sortProblems } from "../../shared/core/mesh/problem.ts";
+import { type Problem, sortProblems } from "../../shared/core/mesh/problem.ts";
 import { objectKeyText } from "../../shared/core/object.ts";
 import type { ChangeTotals, ProxyReport, ProxyRow } from "../../shared/store/documents.ts";
+import {
+  count,
+  reportedChange,
+  reportedProblem,
+  reportedProxy,
+  reportTotals,
+} from "../../shared/store/report-schema.ts";
 
 /** What one replica says of its own proxies, as it is now; by an annotation of its Lease (design.md §4, Reports). */
 export interface ReplicaReport {
@@ -22,38 +29,13 @@ const annotationRows = 100;
 const annotationProblems = 20;
 const annotationLength = 60_000;
 
-const count = z.int().min(0);
 const schema = z.object({
   replica: z.string(),
   wanted: count,
-  totals: z.object({ connected: count, settled: count, refusing: count }),
-  changes: z.array(
-    z.object({
-      version: count,
-      proxies: count,
-      settled: count,
-      refused: count,
-      first: z.string().optional(),
-      last: z.string().optional(),
-    }),
-  ),
-  proxies: z.array(
-    z.object({
-      proxy: z.string(),
-      account: z.string(),
-      wanted: count,
-      acknowledged: count,
-      connectedSince: z.string(),
-      refused: z.string().optional(),
-    }),
-  ),
-  problems: z.array(
-    z.object({
-      code: z.enum(Object.keys(problemCatalogue) as never),
-      object: z.object({ group: z.string(), kind: z.string(), namespace: z.string(), name: z.string() }),
-      message: z.string(),
-    }),
-  ),
+  totals: reportTotals,
+  changes: z.array(reportedChange),
+  proxies: z.array(reportedProxy),
+  problems: z.array(reportedProblem),
 });
 
 /** Its totals are whole; of rows and problems the worst, as many as fit. Problems that every replica knows are left out. */
