@@ -6,24 +6,8 @@ import type { MeshObject } from "../shared/core/object.ts";
 import { versionsOf, viewOf } from "../shared/core/snapshot/snapshot.ts";
 import { createBlockStore } from "../shared/store/block-store.ts";
 import type { Change, ClusterProblems, Point } from "../shared/store/documents.ts";
-import { httpRouteGroup, meshConfig, namespace, pod, service, stateOf, trafficTarget } from "../test/support/build.ts";
+import { shop, target } from "../test/support/cart-shop.ts";
 import { startPublishingCluster, trieOfObjects } from "../test/support/publishing-cluster.ts";
-
-const shop = stateOf([
-  namespace("shop"),
-  meshConfig({ permissive: false, egress: false }),
-  service("shop/cart", { ports: [{ port: 80, targetPort: 8080, name: "http" }] }),
-  pod("shop/cart", { ports: { http: 8080 } }),
-  pod("shop/web"),
-  httpRouteGroup("shop/all", [{ name: "any" }]),
-]);
-const [target] = stateOf([
-  trafficTarget("shop/web-to-cart", {
-    to: "cart",
-    from: ["shop/web"],
-    rules: [{ kind: "HTTPRouteGroup", name: "all", matches: ["any"] }],
-  }),
-]) as [MeshObject];
 
 /** What the head names is all there, and is the state of these objects. */
 async function assertServes(

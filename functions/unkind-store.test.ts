@@ -10,27 +10,11 @@ import type { DocumentStore } from "../shared/ports/document-store.ts";
 import { MeshError } from "../shared/shell/mesh-error.ts";
 import { createBlockStore } from "../shared/store/block-store.ts";
 import { readHead } from "../shared/store/cluster-store.ts";
-import { httpRouteGroup, meshConfig, namespace, pod, service, stateOf, trafficTarget } from "../test/support/build.ts";
+import { shop, target } from "../test/support/cart-shop.ts";
 import { type PublishingCluster, startPublishingCluster, trieOfObjects } from "../test/support/publishing-cluster.ts";
 import { composeFunctions } from "./compose.ts";
 
 // The functions over the stand-in's core where it is least kind: replicas that lag, answers and requests that are lost, throttling.
-
-const shop = stateOf([
-  namespace("shop"),
-  meshConfig({ permissive: false, egress: false }),
-  service("shop/cart", { ports: [{ port: 80, targetPort: 8080, name: "http" }] }),
-  pod("shop/cart", { ports: { http: 8080 } }),
-  pod("shop/web"),
-  httpRouteGroup("shop/all", [{ name: "any" }]),
-]);
-const [target] = stateOf([
-  trafficTarget("shop/web-to-cart", {
-    to: "cart",
-    from: ["shop/web"],
-    rules: [{ kind: "HTTPRouteGroup", name: "all", matches: ["any"] }],
-  }),
-]) as [MeshObject];
 
 const unkind = JSON.stringify({
   faults: [

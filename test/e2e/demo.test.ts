@@ -10,6 +10,7 @@ import { setUp } from "../../local/data-plane/setup.ts";
 import type { WalkResult } from "../../local/demo/walk.ts";
 import { type LocalMeshState, readStateFiles } from "../../local/state-file.ts";
 import { eventually } from "../support/data-path/eventually.ts";
+import { wrongCells } from "./wrong-cells.ts";
 
 /** The main job, as a person starts it: a child process, its output, its exit code, and what it leaves behind. */
 
@@ -63,13 +64,7 @@ test("npm start -- --exit walks the bookstore's rows, every cell as expected, an
   const [output, { parts }] = await Promise.all([text(child.stdout), stateOf(child.pid)]);
   const [code] = await exited;
   const { ok, steps } = JSON.parse(output) as WalkResult;
-  const wrong = steps.flatMap(({ name, cells, problem }) => [
-    ...(problem === undefined ? [] : [`${name}: ${problem}`]),
-    ...cells
-      .filter((cell) => !cell.ok)
-      .map(({ app, expected, seen }) => `${name}: ${app} expected ${expected}, seen ${seen}`),
-  ]);
-  assert.deepEqual(wrong, []);
+  assert.deepEqual(wrongCells(steps), []);
   assert.deepEqual(
     steps.map(({ name }) => name.split(" ")[0]),
     ["1", "2", "3", "4", "5a", "5b", "6", "7"],

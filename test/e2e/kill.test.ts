@@ -8,6 +8,7 @@ import { createAckMeter, type MeasureAcks } from "../../local/demo/measure-acks.
 import { createCounterReader } from "../../local/demo/read-counters.ts";
 import { walk } from "../../local/demo/walk.ts";
 import { type LocalMesh, startLocalMesh } from "../../local/start-local-mesh.ts";
+import { wrongCells } from "./wrong-cells.ts";
 
 /** kill -9 of each part while a row of the demo is being applied, then a restart with its data: nothing is lost. */
 
@@ -65,11 +66,5 @@ test("every row of the demo comes true although a part is killed in the middle o
     settings: { observeLimitMs: 90_000 },
   });
   assert.equal(steps.length, victims.length);
-  const wrong = steps.flatMap(({ name, cells, problem }) => [
-    ...(problem === undefined ? [] : [`${name}: ${problem}`]),
-    ...cells
-      .filter(({ ok }) => !ok)
-      .map(({ app, expected, seen }) => `${name}: ${app} expected ${expected}, seen ${seen}`),
-  ]);
-  assert.deepEqual(wrong, []);
+  assert.deepEqual(wrongCells(steps), []);
 });

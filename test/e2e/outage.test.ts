@@ -13,6 +13,7 @@ import { walk } from "../../local/demo/walk.ts";
 import { type LocalMesh, startLocalMesh } from "../../local/start-local-mesh.ts";
 import { eventually } from "../support/data-path/eventually.ts";
 import { untilSettled } from "../support/data-path/gateway-progress.ts";
+import { wrongCells } from "./wrong-cells.ts";
 
 /** The cloud away for several rows of the demo: local policy, new pods and certificates go on, and its return is noticed by nobody. */
 
@@ -37,13 +38,7 @@ async function walkRows(mesh: LocalMesh, ids: readonly string[], measureAcks: Me
     settings: { observeLimitMs: 90_000 },
   });
   assert.equal(steps.length, ids.length);
-  const wrong = steps.flatMap(({ name, cells, problem }) => [
-    ...(problem === undefined ? [] : [`${name}: ${problem}`]),
-    ...cells
-      .filter(({ ok }) => !ok)
-      .map(({ app, expected, seen }) => `${name}: ${app} expected ${expected}, seen ${seen}`),
-  ]);
-  assert.deepEqual(wrong, []);
+  assert.deepEqual(wrongCells(steps), []);
 }
 
 /** Versions are the cloud's, so here a change has arrived when what is served is of the gateway's own picture. */
