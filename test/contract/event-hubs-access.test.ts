@@ -68,11 +68,12 @@ describe("shared access", options, () => {
     const expired = clients.producer(withToken(-1));
     await assert.rejects(expired.sendBatch([{ body: 1 }]), code("UnauthorizedError"));
 
+    // Ends before the reader's, so that it has ended for certain when the reader's has.
     const brief = new EventHubProducerClient(withToken(4).connectionString, HUB, {
       retryOptions: { maxRetries: 0, timeoutInMs: 1_500 },
     });
     await brief.sendBatch([{ body: "in time" }], { partitionId: "1" });
-    await using reader = read(clients.consumer(withToken(4)), { partition: "1" });
+    await using reader = read(clients.consumer(withToken(6)), { partition: "1" });
     await reader.seen(1);
     assert.equal((await reader.failed).code, "UnauthorizedError");
     await assert.rejects(brief.sendBatch([{ body: "late" }], { partitionId: "1" }));

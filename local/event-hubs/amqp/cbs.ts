@@ -26,12 +26,14 @@ export function createClaims({ clock, keys, onExpired }: ClaimsOptions): Claims 
   const claims = new Map<string, Claim>();
   const timers = new Set<Disposable>();
 
-  function expireLater({ expiresAt }: Claim): void {
-    const left = expiresAt - clock.now();
+  function expireLater(claim: Claim): void {
+    const left = claim.expiresAt - clock.now();
     if (left > MAX_TIMER_MS) return;
     const timer = clock.after(left, () => {
       timers.delete(timer);
-      onExpired();
+      // Timers may ring a moment before the clock says so.
+      if (claim.expiresAt > clock.now()) expireLater(claim);
+      else onExpired();
     });
     timers.add(timer);
   }

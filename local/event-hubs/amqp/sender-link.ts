@@ -32,6 +32,8 @@ export function serveSenderLink(options: SenderLinkOptions): { readonly stop: ()
   offerMaxMessageSize(receiver, maxMessageBytes);
   handOverRaw(receiver);
   receiver.on("message", ({ message, delivery }: { readonly message: Buffer; readonly delivery: Delivery }) => {
+    // What was on the way to a link that is closed is nobody's.
+    if (!hub.senders.has(link)) return;
     void take(message, delivery.format).then((outcome) => answer(delivery, outcome));
   });
   const link: Attached = {

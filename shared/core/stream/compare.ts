@@ -5,7 +5,7 @@ import { noteOwing } from "./revocation.ts";
 import type { Held, Retirement, StreamRequest } from "./stream.ts";
 import { changeSubscription, openSubscription, wants } from "./subscription.ts";
 import { mark, type Turn } from "./turn.ts";
-import type { View, ViewResource } from "./view.ts";
+import type { View, ViewResource, ViewResources } from "./view.ts";
 
 /** A newer view: marks what differs from the one before. Views share what did not change, so most is told apart by identity. */
 export function compareViews(turn: Turn, view: View): void {
@@ -93,7 +93,7 @@ function forget(turn: Turn, type: EnvoyType, names: readonly string[]): void {
 }
 
 /** Marks the differences of one type and returns the names whose removal has to wait. */
-function compareType(turn: Turn, type: EnvoyType, previous: ReadonlyMap<string, ViewResource | undefined>) {
+function compareType(turn: Turn, type: EnvoyType, previous: ViewResources | ReadonlyMap<string, undefined>) {
   const { subscription } = turn.types[type];
   const current = turn.view?.resources[type] ?? new Map<string, ViewResource>();
   const changed: string[] = [];

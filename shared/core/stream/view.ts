@@ -36,5 +36,21 @@ export interface View {
   readonly generation: number;
   /** Version of the snapshot that the policy config is from (the head's `version`). */
   readonly snapshotVersion: number;
-  readonly resources: Readonly<Record<EnvoyType, ReadonlyMap<string, ViewResource>>>;
+  readonly resources: Readonly<Record<EnvoyType, ViewResources>>;
+  /**
+   * What may differ from the view of an older generation: a superset of it, one entry a type at most. Undefined when that is not known, as for a view of
+   * another class or one too old: then everything is compared.
+   */
+  readonly changesSince?: (generation: number) => readonly ViewChange[] | undefined;
+}
+
+/** Resources of one type by name. What is shared by many views lies in one place, so this is not always a Map. */
+export type ViewResources = Pick<
+  ReadonlyMap<string, ViewResource>,
+  "size" | "get" | "has" | "keys" | "values" | typeof Symbol.iterator
+>;
+
+export interface ViewChange {
+  readonly type: EnvoyType;
+  readonly names: readonly string[];
 }
