@@ -15,9 +15,6 @@ export interface SkippedFile {
   readonly reason: string;
 }
 
-/** A phase that runs longer than this hangs; its processes are ended and its tests have failed. */
-const phaseLimit = 30 * 60_000;
-
 export interface TestRunOptions {
   readonly root: string;
   readonly phases: readonly TestPhase[];
@@ -34,8 +31,8 @@ export async function runTests(options: TestRunOptions): Promise<boolean> {
 }
 
 async function* runPhase(root: string, phase: TestPhase): AsyncGenerator<TestEvent, void> {
-  const { groups, concurrency, timeout } = phase;
-  const signal = AbortSignal.timeout(phaseLimit);
+  const { groups, concurrency, timeout, limit } = phase;
+  const signal = AbortSignal.timeout(limit);
   // Without a file named, node:test would look for some by itself.
   if (groups.length > 0)
     yield* run({ cwd: root, files: groups.map((group) => fileOf(root, group)), concurrency, timeout, signal });

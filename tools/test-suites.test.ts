@@ -19,3 +19,14 @@ test("`quick` is a part of `all`, and needs no Envoy", () => {
     [],
   );
 });
+
+test("`nightly` is `all` with more time for what generates its cases", () => {
+  const [all, nightly] = [testPhases("all", files), testPhases("nightly", files)];
+  assert.deepEqual(
+    nightly.map(({ groups }) => groups),
+    all.map(({ groups }) => groups),
+  );
+  const limitOf = (phases: typeof all): number =>
+    phases.find(({ groups }) => groups.flat().includes("test/simulation/histories.test.ts"))?.timeout ?? 0;
+  assert.ok(limitOf(nightly) >= 20 * limitOf(all));
+});

@@ -9,6 +9,8 @@ export interface TestPhase {
   readonly concurrency: number;
   /** Milliseconds after which a test has failed. */
   readonly timeout: number;
+  /** Milliseconds after which the phase hangs: its processes are ended and its tests have failed. */
+  readonly limit: number;
   /** What the tests of this phase need, ended with it. */
   readonly held?: AsyncDisposable;
 }
@@ -16,7 +18,11 @@ export interface TestPhase {
 /** Files that share a process, one after the other. */
 export type TestGroup = readonly string[];
 
-export type Suite = "quick" | "all";
+export type Suite = "quick" | "all" | "nightly";
+
+const minute = 60_000;
+/** For twenty times as many generated cases and histories. */
+const night = 240 * minute;
 
 const sourceFolders = ["shared", "functions", "gateway", "infra", "local", "tools", "test"];
 
@@ -60,17 +66,29 @@ export function needsKubernetes(file: string): boolean {
 /**
  * The phases of a suite, in order. `quick`: unit, golden, property, contract in memory and feature; no Envoy, no root.
  * `all`: these and the rest; with `kubernetes` held while its tests run, first and alone. What starts Envoys or whole systems runs alone, too, as it
- * measures time and owns the machine's network.
+ * measures time and owns the machine's network. `nightly`: the same, with a night's time for what generates its cases.
  */
 export function testPhases(suite: Suite, files: readonly string[], kubernetes?: AsyncDisposable): readonly TestPhase[] {
   const sideBySide = files.filter((file) => !needsEnvoy(file) && !needsKubernetes(file));
-  if (suite === "quick") return [{ groups: grouped(sideBySide.filter(isQuick)), concurrency: 2, timeout: 60_000 }];
+  if (suite === "quick")
+    return [{ groups: grouped(sideBySide.filter(isQuick)), concurrency: 2, timeout: minute, limit: 10 * minute }];
   const alone = files.filter(needsEnvoy).map((file) => [file]);
   const onKubernetes = files.filter(needsKubernetes).map((file) => [file]);
   return [
-    { groups: onKubernetes, concurrency: 1, timeout: 300_000, ...(kubernetes && { held: kubernetes }) },
-    { groups: grouped(sideBySide), concurrency: 2, timeout: 300_000 },
-    { groups: alone, concurrency: 1, timeout: 600_000 },
+    {
+      groups: onKubernetes,
+      concurrency: 1,
+      timeout: 5 * minute,
+      limit: 30 * minute,
+      ...(kubernetes && { held: kubernetes }),
+    },
+    {
+      groups: grouped(sideBySide),
+      concurrency: 2,
+      timeout: suite === "nightly" ? night : 5 * minute,
+      limit: suite === "nightly" ? night : 30 * minute,
+    },
+    { groups: alone, concurrency: 1, timeout: 10 * minute, limit: 30 * minute },
   ];
 }
 

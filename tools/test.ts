@@ -6,7 +6,7 @@ import { checkMachine } from "../local/data-plane/setup.ts";
 import { buildBundles } from "./build-bundles.ts";
 import { labVariable, openKubeLab } from "./kube-lab.ts";
 import { runTests, type SkippedFile } from "./run-tests.ts";
-import { findTestFiles, needsEnvoy, needsKubernetes, testPhases } from "./test-suites.ts";
+import { findTestFiles, needsEnvoy, needsKubernetes, type Suite, testPhases } from "./test-suites.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const suite = process.argv[2] ?? "all";
@@ -42,7 +42,7 @@ async function runQuick(files: readonly string[]): Promise<boolean> {
   return runTests({ root, phases: testPhases("quick", files), skipped: [], remarks: [] });
 }
 
-async function runAll(files: readonly string[]): Promise<boolean> {
+async function runAll(suite: "all" | "nightly", files: readonly string[]): Promise<boolean> {
   const { missingEnvoy } = await prepare();
   await using lab = await openKubeLab({
     environment: process.env,
@@ -60,20 +60,20 @@ async function runAll(files: readonly string[]): Promise<boolean> {
     return reason === undefined ? [] : [{ file, reason }];
   });
   const runnable = files.filter((file) => missing(file) === undefined);
-  return await runTests({ root, phases: testPhases("all", runnable, lab), skipped, remarks: [remark] });
+  return await runTests({ root, phases: testPhases(suite, runnable, lab), skipped, remarks: [remark] });
 }
 
-async function main(): Promise<void> {
+async function main(suite: Suite): Promise<void> {
   const files = findTestFiles(root);
   if (suite === "nightly") {
     process.env["WEFT_CASES"] ??= cases.nightly;
     process.env["WEFT_HISTORIES"] ??= nightlyHistories;
   }
-  const passed = suite === "quick" ? await runQuick(files) : await runAll(files);
+  const passed = suite === "quick" ? await runQuick(files) : await runAll(suite, files);
   process.exitCode = passed ? 0 : 1;
 }
 
-if (suite === "quick" || suite === "all" || suite === "nightly") await main();
+if (suite === "quick" || suite === "all" || suite === "nightly") await main(suite);
 else {
   process.stderr.write("usage: node tools/test.ts quick|all|nightly [--no-install]\n");
   process.exitCode = 2;
