@@ -210,6 +210,7 @@ test("after any history and sweep, every version within retention and what is se
       await world.blocks().loadTrie(head.state);
       assert.deepEqual(world.warnings, []);
     }),
-    { numRuns: Math.min(Number(process.env["WEFT_CASES"] ?? 10), 300) / 10 },
+    // A case is a whole history of a store.
+    { numRuns: Math.ceil(Number(process.env["WEFT_CASES"] ?? 500) / 100) },
   );
 });
