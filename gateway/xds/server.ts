@@ -1,7 +1,7 @@
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
-import { createServer, type TLSSocket, type Server as TlsServer } from "node:tls";
-import { Server, ServerCredentials, type ServiceDefinition, status } from "@grpc/grpc-js";
+import { type AddressInfo, createServer, type Server as NetServer, type Socket } from "node:net";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:tls";
+import { Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js";
 import {
   type AbsentResources,
   defaultStreamSettings,
@@ -9,9 +9,11 @@ import {
   type StreamSettings,
 } from "../../shared/core/stream/stream.ts";
 import type { Clock } from "../../shared/ports/clock.ts";
+import type { XdsCall } from "./call.ts";
+import { fromGrpcCall, type GrpcCall } from "./grpc-call.ts";
 import type { ProxyAuthenticator, ProxyRefusal, ProxyReports, ViewSource } from "./ports.ts";
-import { bearerToken, peerAddress } from "./proxy-address.ts";
-import { type StreamDriver, startStreamDriver, type XdsCall } from "./stream-driver.ts";
+import { bearerToken } from "./proxy-address.ts";
+import { type StreamDriver, startStreamDriver } from "./stream-driver.ts";
 
 /** PEM of the server's key and of its certificate, followed by the intermediates. */
 export interface XdsServerCertificate {
@@ -42,7 +44,8 @@ export interface XdsServerOptions {
   readonly host: string;
   /** 0 takes any free one. */
   readonly port: number;
-  readonly tls: XdsServerCertificate;
+  /** Undefined: plaintext, for loopback alone. */
+  readonly tls: XdsServerCertificate | undefined;
   readonly authenticator: ProxyAuthenticator;
   readonly views: ViewSource;
   readonly reports: ProxyReports;
@@ -61,12 +64,12 @@ export interface XdsServer extends AsyncDisposable {
   readonly port: number;
   /** Open streams of known proxies. */
   readonly streams: number;
-  /** For connections from now on; open ones keep theirs. */
+  /** For connections from now on; open ones keep theirs. Nothing happens without TLS. */
   replaceCertificate(tls: XdsServerCertificate): void;
 }
 
 /**
- * Aggregated discovery, delta and state of the world, over TLS. The listener is our own and grpc-js is handed its connections: only so the
+ * Aggregated discovery, delta and state of the world, over TLS or without. The listener is our own and grpc-js is handed its connections: only so the
  * backlog can be set.
  */
 export async function startXdsServer(options: XdsServerOptions): Promise<XdsServer> {
@@ -79,14 +82,13 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
     "grpc.max_connection_idle_ms": 300_000,
   });
   grpc.addService(aggregatedDiscoveryService, {
-    StreamAggregatedResources: (call: XdsCall) => void streams.serve(call, "sotw"),
-    DeltaAggregatedResources: (call: XdsCall) => void streams.serve(call, "delta"),
+    StreamAggregatedResources: (call: GrpcCall) => void streams.serve(fromGrpcCall(call), "sotw"),
+    DeltaAggregatedResources: (call: GrpcCall) => void streams.serve(fromGrpcCall(call), "delta"),
   });
   // The listener has done TLS already.
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
-  const sockets = new Set<TLSSocket>();
-  const listener = createServer({ ...tlsOptions(options.tls), ALPNProtocols: ["h2"], handshakeTimeout: 10_000 });
-  listener.on("secureConnection", (socket) => {
+  const sockets = new Set<Socket>();
+  const { listener, replace } = createListener(options.tls, (socket) => {
     socket.setNoDelay(true);
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
@@ -99,7 +101,7 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
     get streams() {
       return streams.count();
     },
-    replaceCertificate: (tls) => listener.setSecureContext(tlsOptions(tls)),
+    replaceCertificate: replace,
     async [Symbol.asyncDispose]() {
       const closed = closeListener(listener);
       streams.endAll("the gateway stops");
@@ -128,17 +130,12 @@ function createStreams(options: XdsServerOptions, settings: XdsServerSettings): 
   return {
     count: () => drivers.size,
     async serve(call, protocol) {
-      let cancelled = false;
-      call.once("cancelled", () => {
-        cancelled = true;
-      });
-      const address = peerAddress(call.getPeer());
-      const proxy = await authenticate(options, call, address);
-      if (cancelled) return;
+      const proxy = await authenticate(options, call);
+      if (!call.open) return;
       const refusal: ProxyRefusal | undefined =
         ending === undefined ? ("code" in proxy ? proxy : undefined) : { code: "UNAVAILABLE", reason: ending };
       if (refusal !== undefined || "code" in proxy) {
-        if (refusal !== undefined) refuse(options, { call, refusal, address });
+        if (refusal !== undefined) refuse(options, call, refusal);
         return;
       }
       drivers.get(proxy.proxy)?.end("replaced by a newer stream of the same proxy");
@@ -166,10 +163,12 @@ function createStreams(options: XdsServerOptions, settings: XdsServerSettings): 
   };
 }
 
-async function authenticate(options: XdsServerOptions, call: XdsCall, address: string) {
-  const [header] = call.metadata.get("authorization");
+async function authenticate(options: XdsServerOptions, call: XdsCall) {
   try {
-    return await options.authenticator.authenticate({ token: bearerToken(header?.toString()), address });
+    return await options.authenticator.authenticate({
+      token: bearerToken(call.header("authorization")),
+      address: call.address,
+    });
   } catch (error) {
     options.onFault(error);
     const refusal: ProxyRefusal = { code: "UNAVAILABLE", reason: "the proxy could not be checked" };
@@ -177,20 +176,27 @@ async function authenticate(options: XdsServerOptions, call: XdsCall, address: s
   }
 }
 
-function refuse(
-  options: XdsServerOptions,
-  refused: { readonly call: XdsCall; readonly refusal: ProxyRefusal; readonly address: string },
-): void {
-  const { call, refusal, address } = refused;
-  call.emit("error", { code: status[refusal.code], details: refusal.reason });
-  options.onRefused?.(refusal, address);
+function refuse(options: XdsServerOptions, call: XdsCall, refusal: ProxyRefusal): void {
+  call.end(refusal.code, refusal.reason);
+  options.onRefused?.(refusal, call.address);
+}
+
+interface Listener {
+  readonly listener: NetServer | TlsServer;
+  readonly replace: (tls: XdsServerCertificate) => void;
+}
+
+function createListener(tls: XdsServerCertificate | undefined, onSocket: (socket: Socket) => void): Listener {
+  if (tls === undefined) return { listener: createServer(onSocket), replace: () => {} };
+  const listener = createTlsServer({ ...tlsOptions(tls), ALPNProtocols: ["h2"], handshakeTimeout: 10_000 }, onSocket);
+  return { listener, replace: (next) => listener.setSecureContext(tlsOptions(next)) };
 }
 
 function tlsOptions(tls: XdsServerCertificate) {
   return { key: tls.key, cert: tls.cert, minVersion: "TLSv1.2" as const };
 }
 
-async function closeListener(listener: TlsServer): Promise<void> {
+async function closeListener(listener: NetServer | TlsServer): Promise<void> {
   await new Promise<void>((resolve) => listener.close(() => resolve()));
 }
 

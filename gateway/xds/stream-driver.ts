@@ -1,4 +1,3 @@
-import { type ServerDuplexStream, status } from "@grpc/grpc-js";
 import { fromDeltaRequest, toDeltaResponse } from "../../shared/core/stream/delta.ts";
 import { fromSotwRequest, toSotwResponse } from "../../shared/core/stream/sotw.ts";
 import { step } from "../../shared/core/stream/step.ts";
@@ -21,9 +20,8 @@ import {
 } from "../../shared/core/stream/wire.ts";
 import { envoyTypes } from "../../shared/core/xds/resource.ts";
 import type { Clock } from "../../shared/ports/clock.ts";
+import type { GrpcStatus, XdsCall } from "./call.ts";
 import type { ProxyIdentity, ProxyReports, ViewFollowing, ViewSource } from "./ports.ts";
-
-export type XdsCall = ServerDuplexStream<Buffer, Buffer>;
 
 export interface StreamDriverOptions {
   readonly call: XdsCall;
@@ -67,8 +65,8 @@ export function startStreamDriver(options: StreamDriverOptions): StreamDriver {
     if (connected) reports.disconnected(proxy, reason);
     options.onEnd();
   };
-  const end = (reason: string): void => close(reason, () => call.end());
-  const fail = (code: status, details: string): void => close(details, () => call.emit("error", { code, details }));
+  const end = (reason: string): void => close(reason, () => call.end("OK"));
+  const fail = (status: GrpcStatus, details: string): void => close(details, () => call.end(status, details));
 
   const give = (input: StreamInput): void => {
     if (!open) return;
@@ -102,13 +100,10 @@ export function startStreamDriver(options: StreamDriverOptions): StreamDriver {
     if (message.request === undefined) return;
     give({ kind: "request", now: clock.monotonic(), request: message.request });
     if (envoyTypes.some((type) => stream.types[type].subscription.names.size > options.maxNames)) {
-      fail(status.RESOURCE_EXHAUSTED, `more than ${options.maxNames} names of one type`);
+      fail("RESOURCE_EXHAUSTED", `more than ${options.maxNames} names of one type`);
     }
   };
 
-  call.on("cancelled", () => close("the proxy went away", () => {}));
-  call.on("error", (error: Error) => close(error.message, () => {}));
-  call.on("end", () => end("the proxy ended the stream"));
   following = options.views.follow(proxy, {
     view: guarded(options, fail, (view) => give({ kind: "view", now: clock.monotonic(), view })),
     end,
@@ -119,7 +114,13 @@ export function startStreamDriver(options: StreamDriverOptions): StreamDriver {
   );
   // The view source may have ended the stream within the call.
   if (!open) for (const part of life) part[Symbol.dispose]();
-  call.on("data", guarded(options, fail, take));
+  else
+    call.listen({
+      message: guarded(options, fail, take),
+      drained: () => {},
+      finished: () => end("the proxy ended the stream"),
+      gone: (reason) => close(reason, () => {}),
+    });
   return { call, end };
 }
 
@@ -146,7 +147,7 @@ function put(options: StreamDriverOptions, stream: Stream, output: StreamOutput)
   const { call, proxy, reports } = options;
   switch (output.kind) {
     case "send":
-      call.write(options.protocol === "delta" ? toDeltaResponse(stream, output) : toSotwResponse(stream, output));
+      call.send(options.protocol === "delta" ? toDeltaResponse(stream, output) : toSotwResponse(stream, output));
       return;
     case "acknowledged":
       reports.acknowledged(proxy, { type: output.type, names: output.names });
@@ -163,7 +164,7 @@ function put(options: StreamDriverOptions, stream: Stream, output: StreamOutput)
 /** Faults end the one stream they happen on: the sender's with a hint for its log, ours without details. */
 function guarded<Value>(
   options: StreamDriverOptions,
-  fail: (code: status, details: string) => void,
+  fail: (status: GrpcStatus, details: string) => void,
   handle: (value: Value) => void,
 ): (value: Value) => void {
   return (value) => {
@@ -171,11 +172,11 @@ function guarded<Value>(
       handle(value);
     } catch (error) {
       if (error instanceof RangeError) {
-        fail(status.INVALID_ARGUMENT, `not a discovery request: ${error.message}`);
+        fail("INVALID_ARGUMENT", `not a discovery request: ${error.message}`);
         return;
       }
       options.onFault(error);
-      fail(status.INTERNAL, "fault in the gateway");
+      fail("INTERNAL", "fault in the gateway");
     }
   };
 }
