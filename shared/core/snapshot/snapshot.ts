@@ -40,7 +40,7 @@ export interface ClassResources {
  * Value of a class's entry. `own`: id → version of what has the class as its variant. Of what it shares: a few ids, the root of a trie of many (<id> → true), or
  * the name under which the resources themselves say that everyone gets them: so where thousands reach everything, nothing lists it.
  */
-interface ClassEntry {
+export interface ClassEntry {
   readonly own: Readonly<Record<string, ContentHash>>;
   readonly shared:
     | { readonly ids: readonly ResourceId[] }
@@ -153,19 +153,28 @@ function isSame(a: readonly ResourceId[], b: readonly ResourceId[]): boolean {
 
 /** Ids and versions of what a class gets; undefined for a class the snapshot does not know. */
 export function viewOf(snapshot: Snapshot, key: ClassKey): ReadonlyMap<ResourceId, ContentHash> | undefined {
-  const text = snapshot.index.get(classPrefix + key);
-  if (text === undefined) return undefined;
-  const { own, shared } = JSON.parse(text) as ClassEntry;
-  const view = new Map(Object.entries(own) as [ResourceId, ContentHash][]);
-  for (const id of idsOf(snapshot, shared)) {
-    const value = snapshot.index.get(resourceKey(id));
-    if (value === undefined) throw new Error(`snapshot lacks the resource ${id}`);
-    view.set(id, readVersion(value));
-  }
+  const entry = classEntryOf(snapshot.index, key);
+  if (entry === undefined) return undefined;
+  const view = new Map(Object.entries(entry.own) as [ResourceId, ContentHash][]);
+  for (const id of idsOf(snapshot, entry.shared)) view.set(id, versionIn(snapshot.index, id));
   return view;
 }
 
-function idsOf(snapshot: Snapshot, shared: ClassEntry["shared"]): Iterable<ResourceId> {
+/** Undefined for a class the index does not know. */
+export function classEntryOf(index: Trie, key: ClassKey): ClassEntry | undefined {
+  const text = index.get(classPrefix + key);
+  return text === undefined ? undefined : (JSON.parse(text) as ClassEntry);
+}
+
+/** Of a resource that classes share. */
+export function versionIn(index: Trie, id: ResourceId): ContentHash {
+  const value = index.get(resourceKey(id));
+  if (value === undefined) throw new Error(`snapshot lacks the resource ${id}`);
+  return readVersion(value);
+}
+
+/** What a class shares with others. */
+export function idsOf(snapshot: Snapshot, shared: ClassEntry["shared"]): Iterable<ResourceId> {
   if ("ids" in shared) return shared.ids;
   if ("everyone" in shared) return everyoneGets(snapshot.index).get(shared.everyone) ?? [];
   const set = snapshot.sets.get(shared.set);
@@ -269,6 +278,43 @@ function resourcesIn(key: string, value: string | undefined): readonly (readonly
     return Object.entries((JSON.parse(value) as ClassEntry).own) as [ResourceId, ContentHash][];
   const id = idIn(key);
   return id === undefined ? [] : [[id, readVersion(value)]];
+}
+
+/** One resource that classes share, in two indexes; undefined in the one that lacks it. `everyone`: names under which everyone gets it. */
+export interface SharedDifference {
+  readonly id: ResourceId;
+  readonly before: SharedResource | undefined;
+  readonly after: SharedResource | undefined;
+}
+
+interface SharedResource {
+  readonly version: ContentHash;
+  readonly everyone: readonly string[];
+}
+
+/** Classes whose entries differ, and shared resources that do: all that a reader of `before` has to look at again. */
+export function compareIndexes(
+  before: Trie,
+  after: Trie,
+): { readonly classes: ReadonlySet<ClassKey>; readonly shared: readonly SharedDifference[] } {
+  const classes = new Set<ClassKey>();
+  const shared: SharedDifference[] = [];
+  for (const difference of before.compare(after)) {
+    const { key } = difference;
+    const id = idIn(key);
+    if (key.startsWith(classPrefix)) classes.add(key.slice(classPrefix.length) as ClassKey);
+    else if (id !== undefined)
+      shared.push({ id, before: sharedIn(difference.before), after: sharedIn(difference.after) });
+  }
+  return { classes, shared };
+}
+
+function sharedIn(value: string | undefined): SharedResource | undefined {
+  if (value === undefined) return undefined;
+  const parsed = JSON.parse(value) as ContentHash | readonly [ContentHash, ...string[]];
+  if (typeof parsed === "string") return { version: parsed, everyone: [] };
+  const [version, ...everyone] = parsed;
+  return { version, everyone };
 }
 
 /** Ids that differ between two snapshots, sorted. */
