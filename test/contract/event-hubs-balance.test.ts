@@ -1,121 +1,84 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  type Checkpoint,
-  type CheckpointStore,
-  EventHubConsumerClient,
-  type PartitionOwnership,
-  type Subscription,
-} from "@azure/event-hubs";
+import { BlobCheckpointStore } from "@azure/eventhubs-checkpointstore-blob";
+import { ContainerClient } from "@azure/storage-blob";
 import { startEventHubs } from "../../local/event-hubs/start-event-hubs.ts";
-import { createClients, HUB, hubs, options, retryOptions } from "./event-hubs-harness.ts";
+import { startAzurite } from "./azurite-process.ts";
+import { createBalancedConsumers } from "./balanced-consumers.ts";
+import { createClients, HUB, hubs } from "./event-hubs-harness.ts";
 
-/** Two consumers with a checkpoint store share a hub of the stand-in: the SDK's own load balancing, epochs included. */
+/** Consumers with checkpoints in blobs share a hub of the stand-in: the SDK's own load balancing, epochs included. */
 
-/** As the store over blobs: an ownership is claimed with the ETag that was read, and one of two rivals loses. */
-function createMemoryCheckpointStore(): CheckpointStore {
-  const ownerships = new Map<string, PartitionOwnership>();
-  const checkpoints = new Map<string, Checkpoint>();
-  let writes = 0;
+const container = "checkpoints";
+const partitions = ["0", "1", "2", "3"];
+
+/** Each wait within it has a limit of its own, and they are many. */
+const options = { timeout: 300_000 };
+
+async function startBalanced() {
+  await using stack = new AsyncDisposableStack();
+  const server = stack.use(await startEventHubs({ hubs }));
+  const azurite = stack.use(await startAzurite());
+  const blobs = new ContainerClient(azurite.connectionString, container);
+  await blobs.create();
+  const clients = stack.use(createClients());
+  const producer = clients.producer(server);
+  const consumers = stack.use(
+    createBalancedConsumers({ hub: server.connectionString, blobs: azurite.connectionString, container }),
+  );
+  const sent: string[] = [];
+  const life = stack.move();
   return {
-    listOwnership: async () => [...ownerships.values()],
-    async claimOwnership(claims) {
-      const won: PartitionOwnership[] = [];
-      for (const claim of claims) {
-        if (ownerships.get(claim.partitionId)?.etag !== claim.etag) continue;
-        writes += 1;
-        const owned = { ...claim, etag: String(writes), lastModifiedTimeInMs: Date.now() };
-        ownerships.set(claim.partitionId, owned);
-        won.push(owned);
+    consumers,
+    store: new BlobCheckpointStore(blobs),
+    namespace: new URL(server.connectionString.replace(/^Endpoint=sb/, "http").replace(/;.*/, "")).hostname,
+    /** One event to each partition, which are seen and whose checkpoints stand when it returns. */
+    round: async () => {
+      for (const partitionId of partitions) {
+        const body = `event-${sent.length}`;
+        sent.push(body);
+        await producer.sendBatch([{ body }], { partitionId });
       }
-      return won;
+      const round = sent.slice(-partitions.length);
+      await consumers.until(`${round.join(" ")} are seen and checkpointed`, () =>
+        round.every((body) => consumers.seen.has(body) && consumers.checkpoints.has(body)),
+      );
     },
-    async updateCheckpoint(checkpoint) {
-      checkpoints.set(checkpoint.partitionId, checkpoint);
-    },
-    listCheckpoints: async () => [...checkpoints.values()],
+    sent,
+    [Symbol.asyncDispose]: () => life.disposeAsync(),
   };
 }
 
-test(
-  "two consumers balance four partitions, and the survivor takes all and goes on from the checkpoints",
-  options,
-  async () => {
-    await using server = await startEventHubs({ hubs });
-    await using clients = createClients();
-    const producer = clients.producer(server);
-    const store = createMemoryCheckpointStore();
-    const seen = new Map<string, number>();
-    const handlers: Record<string, Set<string>> = { one: new Set(), two: new Set() };
-    let wake = (): void => {};
-
-    function join(name: string): { readonly client: EventHubConsumerClient; readonly subscription: Subscription } {
-      const client = new EventHubConsumerClient("$Default", server.connectionString, HUB, store, {
-        retryOptions,
-        loadBalancingOptions: {
-          strategy: "balanced",
-          updateIntervalInMs: 300,
-          partitionOwnershipExpirationIntervalInMs: 3_000,
-        },
-      });
-      const mine = handlers[name];
-      const subscription = client.subscribe(
-        {
-          async processInitialize({ partitionId }) {
-            mine?.add(partitionId);
-            wake();
-          },
-          async processClose(_reason, { partitionId }) {
-            mine?.delete(partitionId);
-            wake();
-          },
-          async processEvents(events, context) {
-            for (const { body } of events) seen.set(String(body), (seen.get(String(body)) ?? 0) + 1);
-            const last = events.at(-1);
-            if (last !== undefined) await context.updateCheckpoint(last);
-            wake();
-          },
-          // What a takeover does to the loser is no fault of the test.
-          processError: async () => undefined,
-        },
-        { startPosition: { offset: "-1" }, maxWaitTimeInSeconds: 1 },
+for (const [how, leave] of [
+  ["ends", "end"],
+  ["is killed", "kill"],
+] as const) {
+  test(
+    `two consumers share four partitions through blobs; one ${how}, the other takes all and goes on from the checkpoints`,
+    options,
+    async () => {
+      await using balanced = await startBalanced();
+      const { consumers, round, sent, store, namespace } = balanced;
+      const one = consumers.join();
+      await round();
+      const two = consumers.join();
+      await consumers.until("each has two", () => one.reading.size === 2 && two.reading.size === 2);
+      await round();
+      await one[leave]();
+      await consumers.until("the other has all", () => two.reading.size === 4);
+      await round();
+      await two.end();
+      assert.deepEqual([...consumers.seen.keys()].sort(), [...sent].sort());
+      const checkpoints = await store.listCheckpoints(namespace, HUB, "$Default");
+      assert.deepEqual(
+        new Map(checkpoints.map(({ partitionId, sequenceNumber }) => [partitionId, sequenceNumber])),
+        new Map(partitions.map((partition) => [partition, 2])),
       );
-      return { client, subscription };
-    }
-
-    async function until(condition: () => boolean): Promise<void> {
-      while (!condition()) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-    }
-
-    let sent = 0;
-    async function sendRound(): Promise<void> {
-      for (const partitionId of ["0", "1", "2", "3"]) {
-        await producer.sendBatch([{ body: `event-${sent}` }], { partitionId });
-        sent += 1;
-      }
-    }
-
-    const one = join("one");
-    await sendRound();
-    await until(() => handlers["one"]?.size === 4 && seen.size === sent);
-    const two = join("two");
-    await until(() => handlers["one"]?.size === 2 && handlers["two"]?.size === 2);
-    await sendRound();
-    await until(() => seen.size === sent);
-    await two.subscription.close();
-    await two.client.close();
-    await sendRound();
-    await until(() => handlers["one"]?.size === 4 && seen.size === sent);
-    await one.subscription.close();
-    await one.client.close();
-    assert.equal(seen.size, 12);
-    assert.ok(
-      [...seen.values()].filter((times) => times > 1).length <= 4,
-      "at most what one hand-over leaves open comes twice",
-    );
-  },
-);
+      const before = new Map(consumers.seen);
+      const three = consumers.join();
+      await consumers.until("a third has all", () => three.reading.size === 4);
+      await round();
+      for (const [body, times] of before) assert.equal(consumers.seen.get(body), times, `${body} comes again`);
+    },
+  );
+}
