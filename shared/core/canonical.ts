@@ -20,7 +20,7 @@ export function canonicalJson(value: Json): string {
 
 /** The version of content: sha-256, first 96 bits, base64url (design.md §2, property 2). */
 export function contentHash(content: string | Uint8Array): ContentHash {
-  return hash("sha256", content, "buffer").toString("base64url", 0, 12) as ContentHash;
+  return hash("sha256", content, "base64url").slice(0, 16) as ContentHash;
 }
 
 export function isJsonObject(value: unknown): value is JsonObject {

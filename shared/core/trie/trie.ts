@@ -11,6 +11,15 @@ interface Entry {
   readonly path: string;
   /** Canonical JSON. */
   readonly value: string;
+  /** Bytes that it takes in a block, about. */
+  readonly size: number;
+}
+
+/** Of one key; `undefined` removes. Lists of them are sorted by path, and have each key once. */
+interface Change {
+  readonly key: string;
+  readonly path: string;
+  readonly entry: Entry | undefined;
 }
 
 interface Leaf {
@@ -78,13 +87,7 @@ export const emptyTrie: Trie = createTrie(emptyLeaf);
 
 /** Built at once, which is far cheaper than entry by entry; of a key that comes twice the last value counts. */
 export function trieOf(entries: Iterable<readonly [string, string]>): Trie {
-  const values = new Map(entries);
-  return createTrie(
-    blockFor(
-      [...values].map(([key, value]) => ({ key, path: pathOf(key), value })),
-      0,
-    ),
-  );
+  return createTrie(blockFor(Array.from(new Map(entries), entryOf).sort(byPath), 0));
 }
 
 /**
@@ -118,8 +121,7 @@ function createTrie(top: Block): Trie {
     size: top.count,
     get: (key) => find(top, key)?.value,
     with(changes) {
-      let block = top;
-      for (const [key, value] of changes) block = edit(block, 0, { key, path: pathOf(key), value });
+      const block = edit(top, 0, Array.from(new Map(changes), changeOf).sort(byPath));
       return block === top ? this : createTrie(block);
     },
     *entries() {
@@ -148,11 +150,37 @@ const placeSteps = 4;
 function pathOf(key: string): string {
   const end = key.indexOf("#");
   const own = hash("sha256", key, "hex");
-  return end < 0 ? own : hash("sha256", key.slice(0, end), "hex").slice(0, placeSteps) + own;
+  return end < 0 ? own : stepsOf(key.slice(0, end)) + own;
+}
+
+const lastPlace = { place: "", steps: hash("sha256", "", "hex").slice(0, placeSteps) };
+
+/** Keys of one place mostly come one after the other. */
+function stepsOf(place: string): string {
+  if (place !== lastPlace.place) {
+    lastPlace.place = place;
+    lastPlace.steps = hash("sha256", place, "hex").slice(0, placeSteps);
+  }
+  return lastPlace.steps;
 }
 
 function slotOf(path: string, depth: number): number {
-  return Number.parseInt(path.charAt(depth), 16);
+  const code = path.charCodeAt(depth);
+  return code < 58 ? code - 48 : code - 87;
+}
+
+function byPath(a: { readonly path: string }, b: { readonly path: string }): number {
+  return a.path < b.path ? -1 : 1;
+}
+
+function entryOf([key, value]: readonly [string, string]): Entry {
+  return { key, path: pathOf(key), value, size: Buffer.byteLength(key) + Buffer.byteLength(value) + 8 };
+}
+
+function changeOf([key, value]: readonly [string, string | undefined]): Change {
+  if (value === undefined) return { key, path: pathOf(key), entry: undefined };
+  const entry = entryOf([key, value]);
+  return { key, path: entry.path, entry };
 }
 
 function find(top: Block, key: string): Entry | undefined {
@@ -165,39 +193,78 @@ function find(top: Block, key: string): Entry | undefined {
   return undefined;
 }
 
-function edit(block: Block, depth: number, change: { key: string; path: string; value: string | undefined }): Block {
+function edit(block: Block, depth: number, changes: readonly Change[]): Block {
   if (block.kind === "leaf") {
-    const present = block.entries.find((entry) => entry.key === change.key);
-    if (present?.value === change.value) return block;
-    const others = block.entries.filter((entry) => entry !== present);
-    const { value } = change;
-    return value === undefined
-      ? leafOf(others)
-      : blockFor([...others, { key: change.key, path: change.path, value }], depth);
+    const entries = mergedEntries(block.entries, changes);
+    return entries === block.entries ? block : blockFor(entries, depth);
   }
-  const slot = slotOf(change.path, depth);
-  const child = block.children[slot] ?? emptyLeaf;
-  const edited = edit(child, depth + 1, change);
-  if (edited === child) return block;
-  const branch = branchOf(block.children.with(slot, edited.count === 0 ? undefined : edited));
+  let children = block.children;
+  for (const [slot, ofSlot] of bySlot(changes, depth)) {
+    const child = children[slot] ?? emptyLeaf;
+    const edited = edit(child, depth + 1, ofSlot);
+    if (edited === child) continue;
+    children = children.with(slot, edited.count === 0 ? undefined : edited);
+  }
+  if (children === block.children) return block;
+  const branch = branchOf(children);
   return fitsInOne(branch) ? leafOf([...entriesOf(branch)]) : branch;
+}
+
+/** The same list when the changes change nothing. */
+function mergedEntries(entries: readonly Entry[], changes: readonly Change[]): readonly Entry[] {
+  const merged: Entry[] = [];
+  let isChanged = false;
+  let position = 0;
+  for (const { key, path, entry } of changes) {
+    for (let next = entries[position]; next !== undefined && next.path < path; next = entries[position]) {
+      merged.push(next);
+      position += 1;
+    }
+    const present = entries[position]?.key === key ? entries[position] : undefined;
+    if (present !== undefined) position += 1;
+    const isSame = present?.value === entry?.value;
+    const kept = isSame ? present : entry;
+    if (!isSame) isChanged = true;
+    if (kept !== undefined) merged.push(kept);
+  }
+  return isChanged ? [...merged, ...entries.slice(position)] : entries;
+}
+
+/** What is sorted by path, parted by the step at this depth. */
+function* bySlot<T extends { readonly path: string }>(
+  sorted: readonly T[],
+  depth: number,
+): Iterable<readonly [slot: number, part: readonly T[]]> {
+  let start = 0;
+  while (start < sorted.length) {
+    const first = sorted[start];
+    if (first === undefined) return;
+    const slot = slotOf(first.path, depth);
+    let end = start + 1;
+    for (let next = sorted[end]; next !== undefined && slotOf(next.path, depth) === slot; next = sorted[end]) end += 1;
+    yield [slot, start === 0 && end === sorted.length ? sorted : sorted.slice(start, end)];
+    start = end;
+  }
 }
 
 function fitsInOne(block: { readonly size: number; readonly count: number }): boolean {
   return block.size <= maxBlockBytes || block.count <= 1;
 }
 
+/** `entries` sorted by path. */
 function blockFor(entries: readonly Entry[], depth: number): Block {
   const leaf = leafOf(entries);
   if (fitsInOne(leaf)) return leaf;
-  const slots = Array.from({ length: 16 }, (): Entry[] => []);
-  for (const entry of entries) slots[slotOf(entry.path, depth)]?.push(entry);
-  return branchOf(slots.map((slot) => (slot.length === 0 ? undefined : blockFor(slot, depth + 1))));
+  const children = new Array<Block | undefined>(16).fill(undefined);
+  for (const [slot, part] of bySlot(entries, depth)) children[slot] = blockFor(part, depth + 1);
+  return branchOf(children);
 }
 
+/** `entries` sorted by path. */
 function leafOf(entries: readonly Entry[]): Leaf {
-  const size = entries.reduce((sum, entry) => sum + entrySize(entry), 0);
-  return { kind: "leaf", entries: entries.toSorted((a, b) => (a.path < b.path ? -1 : 1)), size, count: entries.length };
+  let size = 0;
+  for (const entry of entries) size += entry.size;
+  return { kind: "leaf", entries, size, count: entries.length };
 }
 
 function branchOf(children: readonly (Block | undefined)[]): Branch {
@@ -208,10 +275,6 @@ function branchOf(children: readonly (Block | undefined)[]): Branch {
     count += child?.count ?? 0;
   }
   return { kind: "branch", children, size, count };
-}
-
-function entrySize(entry: Entry): number {
-  return Buffer.byteLength(entry.key) + Buffer.byteLength(entry.value) + 8;
 }
 
 function* entriesOf(block: Block): Iterable<Entry> {
@@ -235,12 +298,7 @@ function hashOf(block: Block): ContentHash {
 function decodeBlock(text: string, load: (hash: ContentHash) => Block | undefined): Block | undefined {
   const parsed = JSON.parse(text) as { entries?: [string, Json][]; children?: (ContentHash | null)[] };
   if (parsed.children === undefined) {
-    const entries = (parsed.entries ?? []).map(([key, value]) => ({
-      key,
-      path: pathOf(key),
-      value: canonicalJson(value),
-    }));
-    return leafOf(entries);
+    return leafOf((parsed.entries ?? []).map(([key, value]) => entryOf([key, canonicalJson(value)])).sort(byPath));
   }
   const children = parsed.children.map((child) => (child === null ? undefined : (load(child) ?? null)));
   return children.includes(null) ? undefined : branchOf(children as (Block | undefined)[]);

@@ -1,4 +1,4 @@
-import { compareObjectKeys, type ObjectKey } from "../object.ts";
+import { type ObjectKey, objectKeyText } from "../object.ts";
 import type { MeshIndex } from "./mesh-index.ts";
 import { type Resource, type ResourceId, resourceId } from "./resource.ts";
 
@@ -37,8 +37,8 @@ export function createResourcePool(): ResourcePool {
         name,
         variant,
         body,
-        causes: sortedWithoutRepeats(causes, compareObjectKeys),
-        references: sortedWithoutRepeats(references, compareReferences),
+        causes: sortedWithoutRepeats(causes, objectKeyText),
+        references: sortedWithoutRepeats(references, referenceText),
       };
       resources.set(id, made);
       return made;
@@ -53,16 +53,12 @@ export function createResourcePool(): ResourcePool {
   };
 }
 
-function sortedWithoutRepeats<T>(values: readonly T[], compare: (a: T, b: T) => number): readonly T[] {
-  const sorted = values.toSorted(compare);
-  return sorted.filter((value, index) => {
-    const previous = sorted[index - 1];
-    return previous === undefined || compare(previous, value) !== 0;
-  });
+function sortedWithoutRepeats<T>(values: readonly T[], textOf: (value: T) => string): readonly T[] {
+  if (values.length < 2) return values;
+  const byText = new Map(values.map((value) => [textOf(value), value]));
+  return [...byText.keys()].sort().flatMap((text) => byText.get(text) ?? []);
 }
 
-function compareReferences(a: Resource["references"][number], b: Resource["references"][number]): number {
-  const left = `${a.type}|${a.name}`;
-  const right = `${b.type}|${b.name}`;
-  return left < right ? -1 : left > right ? 1 : 0;
+function referenceText({ type, name }: Resource["references"][number]): string {
+  return `${type}|${name}`;
 }

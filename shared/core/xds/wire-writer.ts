@@ -1,6 +1,8 @@
 const initialSize = 512;
 /** Below this a loop over the characters beats the call into the runtime's own encoder. */
 const shortString = 48;
+/** Of what stays, a part keeps the whole: so it is small. */
+const slabSize = 16 * 1024;
 const scratch = new DataView(new ArrayBuffer(8));
 
 /**
@@ -13,6 +15,8 @@ export class WireWriter {
   private position = 0;
   /** Where the length of each open message goes. */
   private readonly open: number[] = [];
+  private slab = new ArrayBuffer(0);
+  private taken = 0;
 
   /** Begins a message inside the present one: its length goes here. One byte is kept free, which is enough for most. */
   fork(): this {
@@ -37,13 +41,25 @@ export class WireWriter {
     return this;
   }
 
-  /** What was written, in memory of its own. */
+  /** What was written, in memory that nothing else is written to. */
   finish(): Uint8Array {
     if (this.open.length > 0) throw new Error("finish before join");
-    const result = new Uint8Array(this.position);
+    const result = this.room(this.position);
     result.set(this.buffer.subarray(0, this.position));
     this.position = 0;
     return result;
+  }
+
+  /** Small results lie side by side: memory of its own costs each of them more than to encode it. */
+  private room(length: number): Uint8Array {
+    if (length > slabSize / 8) return new Uint8Array(length);
+    if (this.slab.byteLength - this.taken < length) {
+      this.slab = new ArrayBuffer(slabSize);
+      this.taken = 0;
+    }
+    const room = new Uint8Array(this.slab, this.taken, length);
+    this.taken += length;
+    return room;
   }
 
   /** Forgets what was written, for example by an encoder that threw half-way. */
