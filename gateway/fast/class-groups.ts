@@ -1,12 +1,17 @@
 import { type AccountKey, accountKey, type ClassKey, type ServiceKey } from "../../shared/core/mesh/mesh.ts";
-import { parseResourceId } from "../../shared/core/xds/resource.ts";
 import type { ServedSnapshot } from "../follow/head-follower.ts";
 import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
 import type { ClassGroup, Follower } from "./class-group.ts";
-import { type ClassPolicy, type CompileClass, policyIn } from "./class-policy.ts";
-import { buildView, type IsProven, isFast } from "./class-view.ts";
+import type { CompileClass } from "./class-policy.ts";
+import { renewView } from "./class-view.ts";
 import { createFastResources, type FastEntry } from "./fast-resources.ts";
+import { createGroupPolicies, type SnapshotNews } from "./group-policies.ts";
+import { createIdentities, type Identities } from "./identities.ts";
+import { createLayers, type Layers } from "./layers.ts";
+import { createLocalCompile } from "./local-compile.ts";
+import { createPolicyResources, type IsProven } from "./policy-resources.ts";
 import type { ProxySecrets } from "./secrets.ts";
+import { createViewHistory, mergeChanges, noChanges, type ViewChanges } from "./view-changes.ts";
 import { createViewOrder } from "./view-order.ts";
 
 export interface ClassGroupsOptions {
@@ -29,135 +34,141 @@ export interface ClassGroups {
   /** A proxy has acknowledged all of a view. */
   readonly settled: (follower: Follower, generation: number) => void;
   readonly onEndpoints: (service: ServiceKey) => void;
-  /** Endpoints may have waited for what is known of this pod. */
-  readonly onPod: (pod: string) => void;
   readonly onSecrets: (change: { readonly account: AccountKey } | "roots") => void;
 }
 
 const orderLimit = 1000;
-/** A class that could not be compiled here is tried again after so many milliseconds. */
-const compileRetry = 1000;
 
 export function createClassGroups(options: ClassGroupsOptions): ClassGroups {
   const { objects, secrets } = options;
   const fast = createFastResources(objects, secrets);
-  const groups = new Map<string, ClassGroup>();
+  const layers = createLayers(fast, createPolicyResources(options.isProven));
+  const policies = createGroupPolicies(layers);
+  const identities = createIdentities(secrets);
+  const groups = new Map<ClassKey, ClassGroup>();
   let served: ServedSnapshot | undefined;
   /** Of all views: two classes must not have the same one, or a proxy that moves between them is sent nothing. */
   let generation = 0;
   const nextGeneration = (): number => ++generation;
   const order = createViewOrder({ limit: options.orderLimit ?? orderLimit, nextGeneration });
 
+  const renew = createRenewal({ layers, identities, nextGeneration });
+  const refresh = (group: ClassGroup, news?: SnapshotNews): void => {
+    if (served === undefined) return;
+    const { isKnown, changes } = policies.refresh(group, served, news);
+    if (!isKnown) void compileHere(group, served);
+    renew(group, changes);
+  };
   const compileHere = createLocalCompile(options, {
     isServed: (snapshot) => served === snapshot,
-    again: (group) => groups.get(group.key) === group && rebuild(group),
+    compiled(group, policy) {
+      if (groups.get(group.key) !== group) return;
+      renew(group, policies.adopt(group, policy));
+      order.tell(group);
+    },
+    again(group) {
+      if (groups.get(group.key) !== group) return;
+      refresh(group);
+      order.tell(group);
+    },
   });
-  const rebuild = (group: ClassGroup): void => {
-    refresh(group);
-    order.tell(group);
-  };
-  const refresh = (group: ClassGroup): void => {
-    if (served === undefined) return;
-    const policy = policyIn(served, group.key);
-    if (policy === undefined) void compileHere(group, served);
-    else group.policy = policy;
-    if (group.policy === undefined) return;
-    const identity = secrets.identity(group.account);
-    if (identity === undefined) return; // being issued: onChange tells
-    group.identity = identity;
-    group.entries = entriesOf(fast, group.policy);
-    group.view = buildView(options.isProven, group, nextGeneration());
-  };
-  const replaceEntries = (changed: readonly FastEntry[]): void => {
-    for (const group of groups.values()) {
-      if (!takeEntries(group, changed)) continue;
-      group.view = buildView(options.isProven, group, nextGeneration());
+  const refreshed = (entries: readonly FastEntry[]): void => {
+    for (const [group, changes] of layers.refreshed(entries)) {
+      renew(group, changes);
       order.tell(group);
     }
   };
-  const part = (group: ClassGroup, follower: Follower): void => {
-    group.followers.delete(follower);
-    order.left(follower, group);
-    if (group.followers.size > 0) return;
-    groups.delete(group.key);
-    if (![...groups.values()].some(({ account }) => account === group.account)) secrets.release(group.account);
-  };
+  const { place, leave } = createMembership(objects, groups, {
+    begun: identities.join,
+    left: order.left,
+    ended(group) {
+      policies.drop(group);
+      identities.leave(group);
+    },
+    placed(follower, group) {
+      if (group.policy === undefined) refresh(group);
+      order.tellOne(follower);
+    },
+  });
   return {
     serve(snapshot) {
+      const news = policies.serve(served, snapshot);
       served = snapshot;
-      for (const group of groups.values()) refresh(group);
+      for (const group of groups.values()) refresh(group, news);
       order.serve([...groups.values()]);
-      fast.keepOnly(new Set([...groups.values()].flatMap(({ entries }) => [...entries.keys()])));
     },
+    place,
+    leave,
+    settled: order.settled,
+    onEndpoints: (service) => refreshed(fast.refreshService(service)),
+    onSecrets(change) {
+      if (change === "roots") return refreshed(fast.refreshTrust());
+      for (const group of identities.renewed(change.account)) {
+        renew(group, noChanges);
+        order.tell(group);
+      }
+    },
+  };
+}
+
+/** How a class's view is made anew. `changes`: in what it is made of; undefined: not known. */
+function createRenewal(parts: {
+  readonly layers: Layers;
+  readonly identities: Identities;
+  readonly nextGeneration: () => number;
+}) {
+  const { layers, identities, nextGeneration } = parts;
+  return (group: ClassGroup, changes: ViewChanges | undefined): void => {
+    const { policy } = group;
+    const identity = identities.of(group.account);
+    if (policy === undefined || identity === undefined) return; // being compiled, or issued
+    const isNew = policy.own.resources.secret.get(identity.name) !== identity;
+    const own = isNew ? layers.put(policy.own, "secret", identity) : noChanges;
+    renewView(group, policy, { changes: changes && mergeChanges(changes, own), generation: nextGeneration() });
+  };
+}
+
+/** Which proxy is in which group; a group is there as long as somebody is in it. */
+function createMembership(
+  objects: ClusterObjects,
+  groups: Map<ClassKey, ClassGroup>,
+  tell: {
+    readonly begun: (group: ClassGroup) => void;
+    readonly placed: (follower: Follower, group: ClassGroup) => void;
+    readonly left: (follower: Follower, group: ClassGroup) => void;
+    readonly ended: (group: ClassGroup) => void;
+  },
+): Pick<ClassGroups, "place" | "leave"> {
+  const begin = (key: ClassKey, { proxy }: Follower): ClassGroup => {
+    const group = newGroup(key, accountKey(proxy.namespace, proxy.serviceAccount));
+    groups.set(key, group);
+    tell.begun(group);
+    return group;
+  };
+  const part = (group: ClassGroup, follower: Follower): void => {
+    group.followers.delete(follower);
+    tell.left(follower, group);
+    if (group.followers.size > 0) return;
+    groups.delete(group.key);
+    tell.ended(group);
+  };
+  return {
     place(follower) {
-      const object = objects.classOf(follower.proxy.proxy);
-      if (object === undefined) return;
-      const key = object.key.name as ClassKey;
-      if (follower.group?.key === key) return;
+      const key = objects.classOf(follower.proxy.proxy)?.key.name as ClassKey | undefined;
       const before = follower.group;
-      const known = groups.get(key);
-      const group = known ?? newGroup(key, accountKey(follower.proxy.namespace, follower.proxy.serviceAccount));
-      groups.set(key, group);
+      if (key === undefined || before?.key === key) return;
+      const group = groups.get(key) ?? begin(key, follower);
       group.followers.add(follower);
       follower.group = group;
       // Now, not before: the last proxy of an account would give its certificate away and be issued another.
       if (before !== undefined) part(before, follower);
-      if (known === undefined) rebuild(group);
-      else order.tellOne(follower);
+      tell.placed(follower, group);
     },
     leave(follower) {
       if (follower.group !== undefined) part(follower.group, follower);
       follower.group = undefined;
     },
-    settled: order.settled,
-    onEndpoints: (service) => replaceEntries(fast.refreshService(service)),
-    onPod(pod) {
-      for (const service of fast.servicesAwaiting(pod)) replaceEntries(fast.refreshService(service));
-    },
-    onSecrets(change) {
-      if (change === "roots") replaceEntries(fast.refreshTrust());
-      else for (const group of groups.values()) if (group.account === change.account) rebuild(group);
-    },
   };
-}
-
-/** For a class that the snapshot does not know yet; what was compiled for it here stays until it does. */
-function createLocalCompile(
-  options: ClassGroupsOptions,
-  tell: {
-    readonly isServed: (snapshot: ServedSnapshot) => boolean;
-    /** There is a policy, or another attempt is due. */
-    readonly again: (group: ClassGroup) => void;
-  },
-) {
-  const retry = (group: ClassGroup): void => {
-    group.compiledFor = undefined;
-    tell.again(group);
-  };
-  return async (group: ClassGroup, snapshot: ServedSnapshot): Promise<void> => {
-    const [follower] = group.followers;
-    const workloadClass = follower && options.objects.classOf(follower.proxy.proxy);
-    if (workloadClass?.key.name !== group.key || group.compiledFor === snapshot.served.state) return;
-    group.compiledFor = snapshot.served.state;
-    try {
-      const policy = await options.compileClass(snapshot, workloadClass);
-      if (!tell.isServed(snapshot)) return retry(group);
-      if (policy === undefined) return;
-      group.policy = policy;
-      tell.again(group);
-    } catch (error) {
-      options.fault(error);
-      setTimeout(() => retry(group), compileRetry).unref();
-    }
-  };
-}
-
-/** False when the class holds none of them, or has no view that could be made anew. */
-function takeEntries({ entries, view }: ClassGroup, changed: readonly FastEntry[]): boolean {
-  const own = changed.filter(({ key }) => entries.has(key));
-  if (own.length === 0 || view === undefined) return false;
-  for (const entry of own) entries.set(entry.key, entry);
-  return true;
 }
 
 function newGroup(key: ClassKey, account: AccountKey): ClassGroup {
@@ -165,21 +176,10 @@ function newGroup(key: ClassKey, account: AccountKey): ClassGroup {
     key,
     account,
     followers: new Set(),
+    history: createViewHistory(),
     policy: undefined,
     compiledFor: undefined,
-    identity: new Uint8Array(),
-    entries: new Map(),
+    guarded: new Map(),
     view: undefined,
   };
-}
-
-function entriesOf(fast: ReturnType<typeof createFastResources>, policy: ClassPolicy): Map<string, FastEntry> {
-  const entries = new Map<string, FastEntry>();
-  for (const [id, { version, body }] of policy.members) {
-    const { type, name } = parseResourceId(id);
-    if (!isFast(type)) continue;
-    const entry = fast.entry({ type, name, version, body });
-    entries.set(entry.key, entry);
-  }
-  return entries;
 }

@@ -12,24 +12,33 @@ import type { BlockStore } from "../../shared/store/block-store.ts";
 import type { MeshSettingsInForce } from "../../shared/store/mesh-settings.ts";
 import type { ServedSnapshot } from "../follow/head-follower.ts";
 
+/** A resource as it was compiled: an encoded message, or a set for the fast lane. */
+export interface PolicyResource {
+  readonly version: ContentHash;
+  readonly body: Uint8Array;
+}
+
 /** Policy config of one class, wherever it was compiled. */
 export interface ClassPolicy {
   /** Of the snapshot. */
   readonly version: number;
-  readonly members: ReadonlyMap<ResourceId, { readonly version: ContentHash; readonly body: Uint8Array }>;
+  readonly members: ReadonlyMap<ResourceId, PolicyResource>;
 }
 
 /** What the snapshot holds for a class; undefined for a class that it does not know. */
 export function policyIn(served: ServedSnapshot, key: ClassKey): ClassPolicy | undefined {
   const versions = viewOf(served.snapshot, key);
   if (versions === undefined) return undefined;
-  const members = new Map<ResourceId, { readonly version: ContentHash; readonly body: Uint8Array }>();
-  for (const [id, version] of versions) {
-    const resource = served.resources.get(version);
-    if (resource === undefined) throw new Error(`snapshot ${served.version} lacks the resource ${id}`);
-    members.set(id, resource);
-  }
+  const members = new Map<ResourceId, PolicyResource>();
+  for (const [id, version] of versions) members.set(id, resourceOf(served, id, version));
   return { version: served.version, members };
+}
+
+/** What the snapshot holds under a version that it names. */
+export function resourceOf(served: ServedSnapshot, id: ResourceId, version: ContentHash): PolicyResource {
+  const resource = served.resources.get(version);
+  if (resource === undefined) throw new Error(`snapshot ${served.version} lacks the resource ${id}`);
+  return resource;
 }
 
 export interface ClassCompilerOptions {

@@ -1,83 +1,132 @@
-import type { Guards, View, ViewResource } from "../../shared/core/stream/view.ts";
-import { peersOf, renameChains } from "../../shared/core/xds/connection-policies.ts";
-import { connectionPolicyPort, identityName, inboundListenerName, isLocalName } from "../../shared/core/xds/names.ts";
-import { type EnvoyType, envoyTypes, parseResourceId, type SnapshotType } from "../../shared/core/xds/resource.ts";
-import type { ClassPolicy } from "./class-policy.ts";
-import { type FastEntry, type FastSet, validated } from "./fast-resources.ts";
+import type { Guards, View, ViewResource, ViewResources } from "../../shared/core/stream/view.ts";
+import { renameChains } from "../../shared/core/xds/connection-policies.ts";
+import { connectionPolicyPort, inboundListenerName, isLocalName } from "../../shared/core/xds/names.ts";
+import { type EnvoyType, envoyTypes } from "../../shared/core/xds/resource.ts";
+import type { ClassGroup, GroupPolicy } from "./class-group.ts";
+import { noResources, over } from "./layered-resources.ts";
+import { changeOf, mergeChanges, type ViewChanges } from "./view-changes.ts";
 
-/** Has a proxy acknowledged this version before? */
-export type IsProven = (type: EnvoyType, name: string, version: string) => boolean;
+type Resources = Record<EnvoyType, ViewResources>;
 
-/** What a class's view is made of. */
-export interface ClassParts {
-  readonly policy: ClassPolicy | undefined;
-  /** The encoded secret. */
-  readonly identity: Uint8Array;
-  readonly entries: ReadonlyMap<string, FastEntry>;
-}
-
-type Resources = Record<EnvoyType, Map<string, ViewResource>>;
-
-export function buildView(isProven: IsProven, { policy, identity, entries }: ClassParts, generation: number): View {
-  const resources = Object.fromEntries(envoyTypes.map((type) => [type, new Map<string, ViewResource>()])) as Resources;
-  for (const [id, { version, body }] of policy?.members ?? []) {
-    const { type, name } = parseResourceId(id);
-    if (isFast(type)) continue;
-    const isConnectionPolicy = type === "extension" && connectionPolicyPort(name) !== undefined;
-    resources[type].set(name, {
-      name,
-      version,
-      body,
-      get proven() {
-        return isProven(type, name, version);
-      },
-      ...(isConnectionPolicy && { peers: peersOf(body) }),
-    });
+/** Gives the group the view of its layers as they are now. `changes`: in the layers, since the present view; undefined: not known. */
+export function renewView(group: ClassGroup, policy: GroupPolicy, news: ViewNews): void {
+  const before = group.view;
+  const { changes, generation } = news;
+  const isOld = (type: EnvoyType): boolean => changes?.every((change) => change.type !== type) === true;
+  const resources: Resources = { ...(before?.resources ?? noneOf()) };
+  for (const type of envoyTypes)
+    if (before === undefined || !isOld(type))
+      resources[type] = over(policy.own.resources[type], policy.shared?.resources[type] ?? noResources);
+  let guarded: readonly string[] = [];
+  if (before === undefined || !guardedTypes.every(isOld)) {
+    const bare = over(policy.own.resources.listener, policy.shared?.resources.listener ?? noResources);
+    const edits = guardListeners(group, bare, policiesOf(policy));
+    resources.listener = withGuards(bare, edits);
+    guarded = [...edits].flatMap(([name, listener]) =>
+      before?.resources.listener.get(name) === listener ? [] : [name],
+    );
   }
-  for (const { type, resources: made } of entries.values())
-    for (const resource of made) resources[type].set(resource.name, resource);
-  resources.secret.set(identityName, validated(identityName, identity));
-  addGuards(resources);
-  return { generation, snapshotVersion: policy?.version ?? 0, resources };
+  const all = changes && mergeChanges(changes, changeOf("listener", guarded));
+  group.history.add(generation, before && all);
+  const { history } = group;
+  group.view = {
+    generation,
+    snapshotVersion: policy.version,
+    resources,
+    changesSince: (older) => history.between(older, generation),
+  };
 }
 
-export function isFast(type: SnapshotType): type is FastSet["type"] {
-  return type === "endpoint-set" || type === "trust-set" || type === "headless-set";
+export interface ViewNews {
+  readonly generation: number;
+  readonly changes: ViewChanges | undefined;
 }
 
-/** Says which policies the inbound listeners ask when a connection opens: those of all TCP ports that the class has. */
-function addGuards(resources: Resources): void {
-  const policies = (["extension", "secret"] as const).flatMap((type) =>
-    [...resources[type].values()].flatMap(({ name, peers }) => (peers === undefined ? [] : [{ type, name }])),
-  );
-  if (policies.length === 0) return;
-  for (const family of ["IPv4", "IPv6"] as const) {
-    const listener = resources.listener.get(inboundListenerName(family));
+function noneOf(): Resources {
+  return Object.fromEntries(envoyTypes.map((type) => [type, noResources])) as Resources;
+}
+
+/** Of which types the resources decide what guards a listener. */
+const guardedTypes = ["listener", "extension", "secret"] as const;
+
+const inboundNames = (["IPv4", "IPv6"] as const).map(inboundListenerName);
+
+/** The inbound listeners with the policies that they ask when a connection opens: those of all TCP ports that the class has. */
+function guardListeners(
+  { guarded }: ClassGroup,
+  listeners: ViewResources,
+  policies: Guards["policies"],
+): ReadonlyMap<string, ViewResource> {
+  const edits = new Map<string, ViewResource>();
+  if (policies.length === 0) return edits;
+  const text = JSON.stringify(policies);
+  for (const name of inboundNames) {
+    const listener = listeners.get(name);
     if (listener === undefined) continue;
-    const { name, version, body } = listener;
-    const guards: Guards = { policies, renamed: (names) => renameChains(body, names) };
-    resources.listener.set(name, {
-      name,
-      version,
-      body,
-      get proven() {
-        return listener.proven;
-      },
-      guards,
-    });
+    const known = guarded.get(name);
+    const isKnown = known?.listener === listener && known.policies === text;
+    const made = isKnown ? known.guarded : guardedListener(listener, policies);
+    guarded.set(name, { listener, policies: text, guarded: made });
+    edits.set(name, made);
   }
+  return edits;
+}
+
+function guardedListener(listener: ViewResource, policies: Guards["policies"]): ViewResource {
+  const { name, version, body } = listener;
+  return {
+    name,
+    version,
+    body,
+    get proven() {
+      return listener.proven;
+    },
+    guards: { policies, renamed: (names) => renameChains(body, names) },
+  };
+}
+
+function withGuards(listeners: ViewResources, guarded: ReadonlyMap<string, ViewResource>): ViewResources {
+  return guarded.size === 0 ? listeners : over(guarded, listeners);
+}
+
+function policiesOf({ own, shared }: GroupPolicy): Guards["policies"] {
+  return (["extension", "secret"] as const).flatMap((type) =>
+    [own.resources[type], shared?.resources[type] ?? noResources].flatMap((resources) =>
+      connectionPolicies(resources).map((name) => ({ type, name })),
+    ),
+  );
+}
+
+const policiesKnown = new WeakMap<ViewResources, readonly string[]>();
+
+/** Names of those that are asked when a connection opens; looked for once in what many classes share. */
+function connectionPolicies(resources: ViewResources): readonly string[] {
+  const known = policiesKnown.get(resources);
+  if (known !== undefined) return known;
+  const names = [...resources.values()].flatMap(({ name, peers }) => (peers === undefined ? [] : [name]));
+  policiesKnown.set(resources, names);
+  return names;
 }
 
 /** Whether the inbound listeners are the same. */
 export function sameInbound(before: View, after: View): boolean {
-  return inboundNames.every(
-    (name) => before.resources.listener.get(name)?.version === after.resources.listener.get(name)?.version,
+  return (
+    before.resources.listener === after.resources.listener ||
+    inboundNames.every(
+      (name) => before.resources.listener.get(name)?.version === after.resources.listener.get(name)?.version,
+    )
   );
 }
 
+const portsKnown = new WeakMap<ViewResources, ReadonlySet<string>>();
+
 /** The ports with an inbound chain: each has a cluster of its own. */
-export function inboundPorts(view: View): ReadonlySet<string> {
-  return new Set([...view.resources.cluster.keys()].filter(isLocalName));
+export function inboundPorts({ resources: { cluster } }: View): ReadonlySet<string> {
+  const known = portsKnown.get(cluster);
+  if (known !== undefined) return known;
+  const ports = new Set([...cluster.keys()].filter(isLocalName));
+  portsKnown.set(cluster, ports);
+  return ports;
 }
 
 export function losesPorts(before: View, after: View): boolean {
@@ -89,27 +138,23 @@ export function losesPorts(before: View, after: View): boolean {
  * Whoever acknowledges it has not all of the view's snapshot.
  */
 export function keepInbound(before: View, view: View, generation: number): View {
+  const { listener } = before.resources;
+  const kept = inboundNames.flatMap((name) => listener.get(name) ?? []);
   const resources: Resources = {
     ...view.resources,
-    listener: new Map(view.resources.listener),
+    listener: over(new Map(kept.map((one) => [one.name, one])), view.resources.listener),
     cluster: withMissing(before, view, { type: "cluster", fits: isLocalName }),
     extension: withMissing(before, view, { type: "extension", fits: () => true }),
     secret: withMissing(before, view, { type: "secret", fits: (name) => connectionPolicyPort(name) !== undefined }),
-  } as Resources;
-  for (const name of inboundNames) {
-    const kept = before.resources.listener.get(name);
-    if (kept !== undefined) resources.listener.set(name, kept);
-  }
+  };
   return { generation, snapshotVersion: before.snapshotVersion, resources };
 }
-
-const inboundNames = (["IPv4", "IPv6"] as const).map(inboundListenerName);
 
 function withMissing(
   before: View,
   view: View,
   { type, fits }: { readonly type: EnvoyType; readonly fits: (name: string) => boolean },
-): Map<string, ViewResource> {
+): ViewResources {
   const kept = [...before.resources[type]].filter(([name]) => fits(name) && !view.resources[type].has(name));
-  return new Map([...view.resources[type], ...kept]);
+  return over(new Map(kept), view.resources[type]);
 }

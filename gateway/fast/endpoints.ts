@@ -9,7 +9,7 @@ import type { SelectingService } from "../kubernetes/workload-classes.ts";
 export interface EndpointDirectory {
   readonly slices: (service: ServiceKey) => Iterable<EndpointSlice>;
   readonly pod: (key: string) => Pod | undefined;
-  readonly services: (namespace: string) => Iterable<SelectingService>;
+  readonly service: (key: ServiceKey) => SelectingService | undefined;
 }
 
 /** An address behind a Service port that may be called. */
@@ -56,12 +56,6 @@ export function admitted(
 
 /** Slices name their ports as the Service does; a single port may have no name. */
 function portNameOf(directory: EndpointDirectory, service: ServiceKey, port: number): string | undefined {
-  const slash = service.indexOf("/");
-  const name = service.slice(slash + 1);
-  for (const candidate of directory.services(service.slice(0, slash))) {
-    if (candidate.metadata?.name !== name) continue;
-    const found = candidate.spec?.ports?.find((servicePort) => servicePort.port === port);
-    return found === undefined ? undefined : (found.name ?? "");
-  }
-  return undefined;
+  const found = directory.service(service)?.spec?.ports?.find((servicePort) => servicePort.port === port);
+  return found === undefined ? undefined : (found.name ?? "");
 }

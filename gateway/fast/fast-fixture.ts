@@ -9,6 +9,7 @@ import type { KubernetesObject as Received } from "../kubernetes/client.ts";
 import type { ClusterChange, ClusterObjects } from "../kubernetes/cluster-objects.ts";
 import { type EndpointSlice, toEndpointSlice } from "../kubernetes/endpoint-slices.ts";
 import { type Pod, toPod } from "../kubernetes/pods.ts";
+import { createSliceIndex } from "../kubernetes/slice-index.ts";
 import { type SelectingService, workloadClassOf } from "../kubernetes/workload-classes.ts";
 import type { ProxySecrets } from "./secrets.ts";
 
@@ -37,7 +38,7 @@ export interface EndpointShape {
 
 export function createFakeCluster(...services: readonly KubernetesObject[]): FakeCluster {
   const pods = new Map<string, Pod>();
-  const slices = new Map<string, EndpointSlice>();
+  const slices = createSliceIndex((service) => tell({ kind: "endpoints", service }));
   const known = new Map(services.map((service) => [keyOf(service), service]));
   const listeners = new Set<(change: ClusterChange) => void>();
   const tell = (change: ClusterChange): void => {
@@ -53,8 +54,9 @@ export function createFakeCluster(...services: readonly KubernetesObject[]): Fak
       const pod = pods.get(key);
       return pod && workloadClassOf(pod, selecting());
     },
-    slices: (service) => [...slices.values()].filter((slice) => slice.service === service),
-    services: (namespace) => selecting().filter(({ metadata }) => metadata?.namespace === namespace),
+    slices: slices.of,
+    service: (key) => known.get(key) as SelectingService | undefined,
+    servicesNaming: slices.naming,
     relist: async () => undefined,
     listed: Promise.resolve(),
     onChange(listener) {
@@ -74,11 +76,7 @@ export function createFakeCluster(...services: readonly KubernetesObject[]): Fak
       pods.delete(key);
       tell({ kind: "pod", pod: key });
     },
-    putSlice(shape) {
-      const slice = sliceOf(shape);
-      slices.set(slice.key, slice);
-      tell({ kind: "endpoints", service: slice.service });
-    },
+    putSlice: (shape) => slices.restore(sliceOf(shape)),
     putService(object) {
       known.set(keyOf(object), object);
       tell({ kind: "objects" });

@@ -37,51 +37,36 @@ function start() {
 test("an entry is made once and shared, bytes and all", () => {
   const { fast, slice } = start();
   slice("cart", "10.1.0.1");
-  const one = fast.entry(endpointSet("cart"));
-  assert.equal(fast.entry(endpointSet("cart")), one);
+  const one = fast.hold(endpointSet("cart"));
+  assert.equal(fast.hold(endpointSet("cart")), one);
   assert.equal(one.resources[0]?.version, contentHash(one.resources[0]?.body ?? ""));
   assert.equal(one.resources[0]?.proven, true);
 });
 
 test("a change of endpoints makes anew what is made of that Service, and tells only what came out different", () => {
   const { fast, slice } = start();
-  const before = fast.entry(endpointSet("cart"));
-  const other = fast.entry(endpointSet("other"));
+  const cart = fast.hold(endpointSet("cart"));
+  const other = fast.hold(endpointSet("other"));
+  const [before, otherBefore] = [cart.resources, other.resources];
   slice("cart", "10.1.0.1");
-  const [changed, ...more] = fast.refreshService(serviceKey("shop", "cart"));
-  assert.deepEqual([changed?.key, more], [before.key, []]);
-  assert.notEqual(changed?.resources[0]?.version, before.resources[0]?.version);
-  assert.equal(fast.entry(endpointSet("cart")), changed);
-  assert.equal(fast.entry(endpointSet("other")), other);
+  assert.deepEqual(fast.refreshService(serviceKey("shop", "cart")), [cart]);
+  assert.notEqual(cart.resources[0]?.version, before[0]?.version);
+  assert.equal(cart.before, before);
+  assert.equal(other.resources, otherBefore);
   slice("cart", "10.1.0.1");
   assert.deepEqual(fast.refreshService(serviceKey("shop", "cart")), []);
-});
-
-test("endpoints whose pod is not known yet wait for it", () => {
-  const { cluster, fast } = start();
-  fast.entry(endpointSet("cart"));
-  fast.entry(endpointSet("other"));
-  cluster.putSlice({ name: "cart", service: "shop/cart", endpoints: [{ ip: "10.1.0.7", pod: "late" }] });
-  fast.refreshService(serviceKey("shop", "cart"));
-  assert.deepEqual(fast.servicesAwaiting("shop/late"), [serviceKey("shop", "cart")]);
-  assert.deepEqual(fast.servicesAwaiting("elsewhere/late"), []);
-  cluster.putPod(shopPod("late", "cart"));
-  assert.equal(fast.refreshService(serviceKey("shop", "cart")).length, 1);
 });
 
 test("new roots make every trust secret anew, and nothing else", () => {
   const { fast, secrets, slice } = start();
   slice("cart", "10.1.0.1");
-  fast.entry(endpointSet("cart"));
-  const trust = fast.entry(setOf("trust-set", "trust-a", { names: "any" }));
+  fast.hold(endpointSet("cart"));
+  const trust = fast.hold(setOf("trust-set", "trust-a", { names: "any" }));
   assert.deepEqual(fast.refreshTrust(), []);
   secrets.changeRoots("two roots");
-  assert.deepEqual(
-    fast.refreshTrust().map(({ key }) => key),
-    [trust.key],
-  );
+  assert.deepEqual(fast.refreshTrust(), [trust]);
   assert.equal(
-    Buffer.from(fast.entry(setOf("trust-set", "trust-a", { names: "any" })).resources[0]?.body ?? "").toString(),
+    Buffer.from(fast.hold(setOf("trust-set", "trust-a", { names: "any" })).resources[0]?.body ?? "").toString(),
     "trust-a trusts two roots",
   );
 });
@@ -96,22 +81,26 @@ test("a headless set is one listener for each address", () => {
     accounts: [cartAccount],
     listenerTemplate: "",
   });
-  const entry = fast.entry(set);
+  const entry = fast.hold(set);
   assert.equal(entry.type, "listener");
   assert.deepEqual(
     entry.resources.map(({ name }) => name.replace(/.*(10\.1\.0\.\d).*/, "$1")),
     ["10.1.0.1", "10.1.0.2"],
   );
-  slice("cart", "10.1.0.1");
-  assert.equal(fast.refreshService(serviceKey("shop", "cart"))[0]?.resources.length, 1);
+  const [, stays] = entry.resources;
+  slice("cart", "10.1.0.2");
+  assert.deepEqual(fast.refreshService(serviceKey("shop", "cart"))[0]?.resources, [stays], "the same object");
 });
 
-test("entries that no view holds are forgotten", () => {
+test("an entry is forgotten when it was released as often as it was held", () => {
   const { fast, slice } = start();
-  const cart = fast.entry(endpointSet("cart"));
-  fast.entry(endpointSet("other"));
-  fast.keepOnly(new Set([cart.key]));
-  slice("other", "10.1.0.1");
-  assert.deepEqual(fast.refreshService(serviceKey("shop", "other")), []);
-  assert.equal(fast.entry(endpointSet("cart")), cart);
+  const cart = fast.hold(endpointSet("cart"));
+  fast.hold(endpointSet("cart"));
+  fast.release(cart);
+  slice("cart", "10.1.0.1");
+  assert.deepEqual(fast.refreshService(serviceKey("shop", "cart")), [cart]);
+  fast.release(cart);
+  slice("cart", "10.1.0.2");
+  assert.deepEqual(fast.refreshService(serviceKey("shop", "cart")), []);
+  assert.notEqual(fast.hold(endpointSet("cart")), cart);
 });

@@ -2,6 +2,7 @@ import type { ServedSnapshot } from "../follow/head-follower.ts";
 import type { ViewSource } from "../xds/ports.ts";
 import type { Follower } from "./class-group.ts";
 import { type ClassGroupsOptions, createClassGroups } from "./class-groups.ts";
+import { createOncePerTurn } from "./once-per-turn.ts";
 
 export interface ProxyViews extends ViewSource, Disposable {
   /** A new snapshot is in force. */
@@ -13,16 +14,18 @@ export function createProxyViews(options: ClassGroupsOptions): ProxyViews {
   const { objects, secrets } = options;
   const groups = createClassGroups(options);
   const followers = new Map<string, Set<Follower>>();
+  const onEndpoints = createOncePerTurn(groups.onEndpoints, options.fault);
 
   const onPod = (pod: string): void => {
     for (const follower of followers.get(pod) ?? []) {
       if (objects.pod(pod)?.uid === follower.proxy.podUid) groups.place(follower);
       else follower.listener.end("the pod is gone");
     }
-    groups.onPod(pod);
+    // Its endpoints may have waited for what is known of it.
+    for (const service of objects.servicesNaming(pod)) onEndpoints(service);
   };
   const stopObjects = objects.onChange((change) => {
-    if (change.kind === "endpoints") groups.onEndpoints(change.service);
+    if (change.kind === "endpoints") onEndpoints(change.service);
     else if (change.kind === "pod") onPod(change.pod);
     else for (const own of followers.values()) for (const follower of own) groups.place(follower); // a Service may have moved pods to another class
   });
@@ -45,6 +48,7 @@ export function createProxyViews(options: ClassGroupsOptions): ProxyViews {
       };
     },
     [Symbol.dispose]() {
+      onEndpoints[Symbol.dispose]();
       stopObjects[Symbol.dispose]();
       stopSecrets[Symbol.dispose]();
     },

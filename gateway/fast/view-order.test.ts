@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { accountKey, type ClassKey, serviceKey } from "../../shared/core/mesh/mesh.ts";
+import { accountKey, type ClassKey } from "../../shared/core/mesh/mesh.ts";
 import { viewOf } from "../../shared/core/stream/stream-fixture.ts";
 import type { View } from "../../shared/core/stream/view.ts";
-import type { ClassGroup, Follower } from "./class-group.ts";
-import type { FastEntry } from "./fast-resources.ts";
+import type { ClassGroup, Follower, GroupPolicy, Layer } from "./class-group.ts";
+import { createViewHistory } from "./view-changes.ts";
 import { createViewOrder, type ViewOrder } from "./view-order.ts";
 
 const limit = 1000;
@@ -47,10 +47,10 @@ function start(t: TestContext): World {
       key: name as ClassKey,
       account: accountKey("shop", name),
       followers: new Set([follower]),
-      policy: undefined,
+      history: createViewHistory(),
+      policy: policyTo(reaches),
       compiledFor: undefined,
-      identity: new Uint8Array(),
-      entries: entriesTo(reaches),
+      guarded: new Map(),
       view: viewWith(nextGeneration(), first),
     };
     follower.group = group;
@@ -58,7 +58,7 @@ function start(t: TestContext): World {
       group,
       follower,
       next(content) {
-        if (content.reaches !== undefined) group.entries = entriesTo(content.reaches);
+        if (content.reaches !== undefined) group.policy = policyTo(content.reaches);
         group.view = viewWith(nextGeneration(), content.ports ?? first);
         return own;
       },
@@ -98,11 +98,14 @@ function portsOf(view: View): string {
   return ports === "" ? "none" : ports;
 }
 
-function entriesTo(names: readonly string[]): Map<string, FastEntry> {
-  const accounts = names.map((name) => accountKey("shop", name));
-  return new Map([
-    ["set", { key: "set", type: "endpoint", services: [serviceKey("shop", "server")], accounts, resources: [] }],
-  ]);
+function policyTo(names: readonly string[]): GroupPolicy {
+  const own: Layer = {
+    classes: new Set(),
+    resources: viewWith(0, []).resources,
+    entries: new Map(),
+    reached: new Set(names.map((name) => accountKey("shop", name))),
+  };
+  return { version: 1, own, shared: undefined, listed: new Set() };
 }
 
 test("a change that touches no inbound listener is told to everybody at once", (t) => {

@@ -1,8 +1,7 @@
 import type { AccountKey, ClassKey } from "../../shared/core/mesh/mesh.ts";
 import type { View } from "../../shared/core/stream/view.ts";
-import type { ClassGroup, Follower } from "./class-group.ts";
+import { type ClassGroup, type Follower, type Reach, reachOf } from "./class-group.ts";
 import { inboundPorts, keepInbound, losesPorts, sameInbound } from "./class-view.ts";
-import type { FastEntry } from "./fast-resources.ts";
 import { createHolds, type Holds } from "./view-holds.ts";
 import { type ClassChange, planWaves } from "./waves.ts";
 
@@ -136,9 +135,9 @@ function createTelling(
   return { tell, tellOne, tellLoss };
 }
 
-function give(follower: Follower, { entries }: ClassGroup, view: View): void {
+function give(follower: Follower, group: ClassGroup, view: View): void {
   if (follower.told?.view === view) return;
-  follower.told = { view, entries };
+  follower.told = { view, reach: reachOf(group) };
   follower.listener.view(view);
 }
 
@@ -154,7 +153,8 @@ function changesOf(groups: readonly ClassGroup[]): readonly ClassChange[] {
   return told.every(isSame) ? [] : told.flatMap(changeOf);
 }
 
-function changeOf({ key, account, followers, view, entries }: ClassGroup): readonly ClassChange[] {
+function changeOf(group: ClassGroup): readonly ClassChange[] {
+  const { key, account, followers, view } = group;
   const taken = new Set([...followers].flatMap((follower) => follower.taken ?? []));
   if (view === undefined) return [];
   const ports = [...taken].map((one) => inboundPorts(one.view));
@@ -167,13 +167,13 @@ function changeOf({ key, account, followers, view, entries }: ClassGroup): reado
       before: {
         ports: new Set(ports.flatMap((some) => [...some])),
         portsOfAll: new Set([...first].filter((port) => rest.every((some) => some.has(port)))),
-        reaches: new Set([...taken].flatMap((one) => reached(one.entries))),
+        reaches: anyOf([...new Set([...taken].flatMap(({ reach }) => reach))]),
       },
-      after: { ports: inboundPorts(view), reaches: new Set(reached(entries)) },
+      after: { ports: inboundPorts(view), reaches: anyOf(reachOf(group)) },
     },
   ];
 }
 
-function reached(entries: ReadonlyMap<string, FastEntry>): readonly AccountKey[] {
-  return [...entries.values()].flatMap(({ accounts }) => accounts);
+function anyOf(sets: Reach): Pick<ReadonlySet<AccountKey>, "has"> {
+  return { has: (account) => sets.some((set) => set.has(account)) };
 }

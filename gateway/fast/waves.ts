@@ -13,7 +13,7 @@ export interface Standing {
   /** Ports with an inbound chain. */
   readonly ports: ReadonlySet<string>;
   /** Accounts that it dials. */
-  readonly reaches: ReadonlySet<AccountKey>;
+  readonly reaches: Pick<ReadonlySet<AccountKey>, "has">;
 }
 
 interface Before extends Standing {

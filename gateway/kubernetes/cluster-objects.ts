@@ -4,7 +4,7 @@ import type { EventCause } from "../../shared/core/events/cluster-event.ts";
 import { maxMessageBytes } from "../../shared/core/events/envelope.ts";
 import { kinds } from "../../shared/core/events/kinds.ts";
 import { normalise, watchedKinds } from "../../shared/core/events/normalise.ts";
-import type { ServiceKey } from "../../shared/core/mesh/mesh.ts";
+import { parseNamespacedName, type ServiceKey } from "../../shared/core/mesh/mesh.ts";
 import { type MeshObject, objectKeyText } from "../../shared/core/object.ts";
 import { refusedMarker, stateEntry } from "../../shared/core/state/cluster-state.ts";
 import { emptyTrie, type Trie } from "../../shared/core/trie/trie.ts";
@@ -44,7 +44,9 @@ export interface ClusterObjects extends AsyncDisposable {
   /** The WorkloadClass object of a pod. */
   readonly classOf: (pod: string) => MeshObject | undefined;
   readonly slices: (service: ServiceKey) => Iterable<EndpointSlice>;
-  readonly services: (namespace: string) => Iterable<SelectingService>;
+  readonly service: (key: ServiceKey) => SelectingService | undefined;
+  /** Services with an endpoint that is this pod. */
+  readonly servicesNaming: (pod: string) => Iterable<ServiceKey>;
   /** Fresh consistent lists of everything. */
   readonly relist: () => Promise<void>;
   /** Resolves when everything was listed once. */
@@ -206,7 +208,11 @@ function createPicture(options: ClusterObjectsOptions, emit: (change: ClusterCha
       pods: () => pods.values(),
       classOf: roster.classOf,
       slices: slices.of,
-      services: (namespace: string) => services.get(namespace)?.values() ?? [],
+      service(key: ServiceKey) {
+        const { namespace, name } = parseNamespacedName(key);
+        return services.get(namespace)?.get(name);
+      },
+      servicesNaming: slices.naming,
     },
   };
 }
