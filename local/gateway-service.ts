@@ -1,30 +1,40 @@
 import type { KubernetesClient, KubernetesObject } from "../gateway/kubernetes/client.ts";
 
-/** The Service `weft-gateway`, without selector: the gateway is a process beside the cluster, at this address. */
+/** A gateway process beside the cluster, as its Service sees it. */
+export interface GatewayReplica {
+  /** Its part's. */
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  /** False while it ends: no new connection is led to it. */
+  readonly ready: boolean;
+}
+
+/** The Service `weft-gateway`, without selector. Replicas share an address and differ in the port, so each has a slice of its own. */
 export async function applyGatewayService(
   client: KubernetesClient,
-  gateway: { readonly namespace: string; readonly address: string; readonly port: number },
+  { namespace, replicas }: { readonly namespace: string; readonly replicas: readonly GatewayReplica[] },
 ): Promise<void> {
-  const { namespace, address, port } = gateway;
   const name = "weft-gateway";
   await put(client, `/api/v1/namespaces/${namespace}/services`, {
     apiVersion: "v1",
     kind: "Service",
     metadata: { name, namespace },
-    spec: { ports: [{ name: "xds", port: 15128, targetPort: port, protocol: "TCP" }] },
+    spec: { ports: [{ name: "xds", port: 15128, targetPort: "xds", protocol: "TCP" }] },
   });
-  await put(client, `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`, {
-    apiVersion: "discovery.k8s.io/v1",
-    kind: "EndpointSlice",
-    metadata: {
-      name: `${name}-local`,
-      namespace,
-      labels: { "kubernetes.io/service-name": name, "endpointslice.kubernetes.io/managed-by": "weft-local" },
-    },
-    addressType: "IPv4",
-    ports: [{ name: "xds", port, protocol: "TCP" }],
-    endpoints: [{ addresses: [address], conditions: { ready: true } }],
-  });
+  for (const replica of replicas)
+    await put(client, `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`, {
+      apiVersion: "discovery.k8s.io/v1",
+      kind: "EndpointSlice",
+      metadata: {
+        name: `${name}-local-${replica.name}`,
+        namespace,
+        labels: { "kubernetes.io/service-name": name, "endpointslice.kubernetes.io/managed-by": "weft-local" },
+      },
+      addressType: "IPv4",
+      ports: [{ name: "xds", port: replica.port, protocol: "TCP" }],
+      endpoints: [{ addresses: [replica.address], conditions: { ready: replica.ready } }],
+    });
 }
 
 async function put(client: KubernetesClient, path: string, object: KubernetesObject): Promise<void> {

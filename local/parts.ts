@@ -18,7 +18,9 @@ export interface Parts extends AsyncDisposable {
   readonly all: () => readonly PartProcess<unknown>[];
   /** SIGKILL, as a crash of the machine would be; the part stays down until it is revived. */
   readonly kill: (name: string) => Promise<void>;
-  /** Starts a killed part again, where it was and with the data that it had on disk. */
+  /** SIGTERM, as Kubernetes ends a pod; resolves when the part has ended in order, or by force after a while. It stays down until it is revived. */
+  readonly stop: (name: string) => Promise<void>;
+  /** Starts a part that is down again, where it was and with the data that it had on disk. */
   readonly revive: (name: string) => Promise<void>;
 }
 
@@ -50,6 +52,7 @@ export function createParts({ logFile, readyLimit, lost }: PartsOptions): Parts 
     },
     all: () => [...entries.values()].map(({ part }) => part),
     kill: (name) => entryOf(name).part.kill(),
+    stop: async (name) => await entryOf(name).part[Symbol.asyncDispose](),
     async revive(name) {
       const entry = entryOf(name);
       if (entry.part.running) throw new Error(`${name} is running`);

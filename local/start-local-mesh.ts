@@ -8,7 +8,7 @@ import { buildBundles } from "../tools/build-bundles.ts";
 import type { EnvoyBinary } from "./data-plane/envoy-binary.ts";
 import { type ReservedNode, reserveNode } from "./data-plane/reserve-node.ts";
 import { setUp } from "./data-plane/setup.ts";
-import { applyGatewayService } from "./gateway-service.ts";
+import { applyGatewayService, type GatewayReplica } from "./gateway-service.ts";
 import { joinLocalCluster } from "./join-cluster.ts";
 import { localCluster, localMeshName, localNamespace } from "./names.ts";
 import type { PartProcess } from "./part-process.ts";
@@ -25,7 +25,7 @@ export interface LocalMeshOptions {
   readonly pods: boolean;
   /** May missing packages be installed (root only)? */
   readonly install: boolean;
-  /** Replicas of the gateway: the parts `gateway`, `gateway-1` and so on. One unless said. Pods know the first. */
+  /** Replicas of the gateway: the parts `gateway`, `gateway-1` and so on. One unless said. */
   readonly gateways?: number;
   /** Environment of the gateway: shorter durations for tests. */
   readonly gatewayEnv?: Readonly<Record<string, string>>;
@@ -49,7 +49,9 @@ export interface LocalMesh extends AsyncDisposable {
   readonly parts: () => readonly PartProcess<unknown>[];
   /** Ends a part with SIGKILL. */
   readonly kill: (part: string) => Promise<void>;
-  /** Starts a killed part again, at its address and with its data (`dir`). */
+  /** Ends a part in order, with SIGTERM; no new connection is led to a gateway that ends. */
+  readonly stop: (part: string) => Promise<void>;
+  /** Starts a part that is down again, at its address and with its data (`dir`). */
   readonly revive: (part: string) => Promise<void>;
   /** Rejects when a part ends by itself. */
   readonly lost: Promise<never>;
@@ -122,8 +124,9 @@ async function startProcesses(options: LocalMeshOptions): Promise<LocalMesh> {
     startReplica(0),
     ...Array.from({ length: (options.gateways ?? 1) - 1 }, (_, index) => startReplica(index + 1)),
   ]);
-  const port = Number(gateway.ready.xds.slice(gateway.ready.xds.lastIndexOf(":") + 1));
-  await applyGatewayService(client, { namespace: localNamespace, address: listen, port });
+  const leadToGateways = (ending?: string): Promise<void> =>
+    applyGatewayService(client, { namespace: localNamespace, replicas: gatewayReplicas(parts, ending) });
+  await leadToGateways();
   if (node !== undefined && machine.envoy !== undefined) {
     say("starting the data plane");
     await startDataPlane(parts, { mesh: options, client, kubeconfig, runDir, node, envoy: machine.envoy });
@@ -141,11 +144,7 @@ async function startProcesses(options: LocalMeshOptions): Promise<LocalMesh> {
     node,
     runDir,
     parts: parts.all,
-    kill: parts.kill,
-    async revive(part) {
-      await parts.revive(part);
-      await state.update();
-    },
+    ...createLives(parts, { leadToGateways, updateState: state.update }),
     lost,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
@@ -192,6 +191,42 @@ async function startDataPlane(parts: Parts, options: DataPlaneOptions): Promise<
     args: [join(root, "local/data-plane/main.ts"), "--config", config, "--output", "json"],
     env: inherited(),
   }));
+}
+
+/** Ends and restarts of single parts. */
+function createLives(
+  parts: Parts,
+  {
+    leadToGateways,
+    updateState,
+  }: { leadToGateways: (ending?: string) => Promise<void>; updateState: () => Promise<void> },
+): Pick<LocalMesh, "kill" | "stop" | "revive"> {
+  return {
+    kill: parts.kill,
+    async stop(part) {
+      if (isGateway(part)) await leadToGateways(part);
+      await parts.stop(part);
+    },
+    async revive(part) {
+      await parts.revive(part);
+      if (isGateway(part)) await leadToGateways();
+      await updateState();
+    },
+  };
+}
+
+const isGateway = (part: string): boolean => part === "gateway" || part.startsWith("gateway-");
+
+function gatewayReplicas(parts: Parts, ending: string | undefined): readonly GatewayReplica[] {
+  return parts
+    .all()
+    .filter(({ name }) => isGateway(name))
+    .map(({ name, ready, running }) => {
+      const { xds } = ready as GatewayReady;
+      const colon = xds.lastIndexOf(":");
+      const port = Number(xds.slice(colon + 1));
+      return { name, address: xds.slice(0, colon), port, ready: running && name !== ending };
+    });
 }
 
 interface GatewayReady {

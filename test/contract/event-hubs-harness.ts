@@ -14,7 +14,7 @@ export const HUB = "mesh-events";
 export const PARTITIONS = 4;
 export const hubs = [{ name: HUB, partitionCount: PARTITIONS, consumerGroups: ["gateway"] }];
 /** No test is to hide a failure behind the SDK's retries. */
-export const retryOptions = { maxRetries: 0, timeoutInMs: 30_000 };
+const retryOptions = { maxRetries: 0, timeoutInMs: 30_000 };
 /** For tests in which the SDK is to overcome something. */
 export const patience = { maxRetries: 20, retryDelayInMs: 50, maxRetryDelayInMs: 200, timeoutInMs: 30_000 };
 export const options = { timeout: 120_000 };

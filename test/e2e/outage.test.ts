@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { glob, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Condition } from "../../gateway/admin/conditions.ts";
-import { askEnvoy } from "../../local/data-plane/envoy-admin.ts";
 import { deployBookstore } from "../../local/demo/deploy-bookstore.ts";
 import { createAckMeter, type MeasureAcks } from "../../local/demo/measure-acks.ts";
 import { createCounterReader } from "../../local/demo/read-counters.ts";
@@ -13,6 +12,7 @@ import { walk } from "../../local/demo/walk.ts";
 import { type LocalMesh, startLocalMesh } from "../../local/start-local-mesh.ts";
 import { eventually } from "../support/data-path/eventually.ts";
 import { untilSettled } from "../support/data-path/gateway-progress.ts";
+import { updatesTaken } from "./updates-taken.ts";
 import { wrongCells } from "./wrong-cells.ts";
 
 /** The cloud away for several rows of the demo: local policy, new pods and certificates go on, and its return is noticed by nobody. */
@@ -55,18 +55,6 @@ async function conditionsOf({ gatewayUrl }: LocalMesh): Promise<ReadonlyMap<stri
   const response = await fetch(new URL("/debug/conditions", gatewayUrl));
   const { conditions } = (await response.json()) as { readonly conditions: readonly Condition[] };
   return new Map(conditions.map(({ type, status }) => [type, status]));
-}
-
-/** How often each sidecar took clusters, listeners, routes, endpoints or policies. Renewed certificates, and addresses of the gateway itself, are not policy. */
-async function updatesTaken({ node }: LocalMesh): Promise<ReadonlyMap<string, number>> {
-  const taken = new Map<string, number>();
-  for await (const socket of glob(`${node?.runDir}/**/admin.sock`)) {
-    const { body } = await askEnvoy(socket, { method: "GET", path: "/stats?filter=update_success|config_reload$" });
-    for (const [, name = "", value] of body.matchAll(/^(.+): (\d+)$/gm))
-      if (!/sds[.]|cluster[.]weft-xds[.]/.test(name)) taken.set(`${socket} ${name}`, Number(value));
-  }
-  assert.ok(taken.size > 0);
-  return taken;
 }
 
 test("with the cloud away the cluster goes on, and its return changes nothing at any proxy", {

@@ -130,6 +130,26 @@ test(
   },
 );
 
+test(
+  "a replica that is asked to end ends its streams with OK; its proxy goes on with the other and is sent nothing again",
+  options,
+  async () => {
+    await using world = await startWorld();
+    const { leader, other } = await world.roles();
+    await using proxy = world.connect(leader);
+    await world.weigh(proxy, 20);
+    const stopped = world.mesh.stop(leader);
+    assert.equal((await proxy.ended).code, 0);
+    await using moved = await moveProxy(world, proxy, other);
+    assert.deepEqual(sentAgain(moved), []);
+    await stopped;
+    await world.weigh(moved, 70);
+    assert.deepEqual(new Set(sentAgain(moved)), new Set(["route shop/server/80"]));
+    const log = await readFile(join(world.mesh.runDir, `${leader}.log`), "utf8");
+    assert.ok(!log.includes("not stopped in time"));
+  },
+);
+
 test("the publisher sleeps for longer than its Lease: awake, it finds its epoch void", options, async () => {
   await using world = await startWorld();
   const { leader, other } = await world.roles();
