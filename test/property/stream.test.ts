@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { contentHash } from "../../shared/core/canonical.ts";
-import { absentResource, type ViewContent, viewOf } from "../../shared/core/stream/stream-fixture.ts";
+import { absentResource, type ViewContent } from "../../shared/core/stream/stream-fixture.ts";
 import { type EnvoyType, envoyTypes } from "../../shared/core/xds/resource.ts";
 import {
   createProxyModel,
@@ -16,6 +16,7 @@ import {
   trespassers,
   withhold,
 } from "./proxy-model.ts";
+import { createViewMaker, plainShape, type ViewShape } from "./stream-views.ts";
 
 const cases = { numRuns: Number(process.env["WEFT_CASES"] ?? 500) };
 
@@ -78,15 +79,35 @@ function withoutMissing(
   });
 }
 
+const shape: fc.Arbitrary<ViewShape> = fc.record({
+  tells: fc.constantFrom(0, 1, 3, 100),
+  tellsMore: fc.boolean(),
+  layered: fc.boolean(),
+  anew: fc.boolean(),
+});
+
+/** So many that their names are worth sharing, in views where they are. */
+const crowd = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`e${index}`, "1"]));
+
+function withCrowd(content: ViewContent, isThere: boolean): ViewContent {
+  if (!isThere) return content;
+  return { ...content, cluster: { ...crowd, ...content.cluster }, endpoint: { ...crowd, ...content.endpoint } };
+}
+
 type Action =
-  | { readonly kind: "view"; readonly content: ViewContent }
+  | { readonly kind: "view"; readonly content: ViewContent; readonly shape: ViewShape }
   | { readonly kind: "take"; readonly messages: number }
   | { readonly kind: "pass"; readonly milliseconds: number }
   | { readonly kind: "withhold"; readonly on: boolean }
   | { readonly kind: "reconnect" };
 
 const action: fc.Arbitrary<Action> = fc.oneof(
-  { weight: 4, arbitrary: content.map((one) => ({ kind: "view" as const, content: one })) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(content, shape, fc.boolean())
+      .map(([one, given, crowded]) => ({ kind: "view" as const, content: withCrowd(one, crowded), shape: given })),
+  },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant("take" as const), messages: fc.integer({ min: 1, max: 6 }) }) },
   {
     weight: 3,
@@ -96,15 +117,15 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ kind: "reconnect" as const }) },
 );
 
-test("any interleaving of views, answers, time and reconnects ends with the last view, removes nothing that is in use, and ends the connections of whoever lost a grant", () => {
+test("any interleaving of views, answers, time and reconnects ends with the last view, removes nothing that is in use, ends the connections of whoever lost a grant, and then sends nothing to whoever has it all", () => {
   fc.assert(
     fc.property(fc.array(action, { maxLength: 40 }), (actions) => {
       const model = createProxyModel();
-      let generation = 0;
+      const viewFrom = createViewMaker();
       const contents = [{}, ...actions.flatMap((one) => (one.kind === "view" ? [one.content] : []))];
-      serveView(model, viewOf(++generation, {}));
+      serveView(model, viewFrom({}, plainShape));
       for (const one of actions) {
-        if (one.kind === "view") serveView(model, viewOf(++generation, one.content));
+        if (one.kind === "view") serveView(model, viewFrom(one.content, one.shape));
         else if (one.kind === "take") for (let count = 0; count < one.messages; count++) takeMessage(model);
         else if (one.kind === "pass") passTime(model, one.milliseconds);
         else if (one.kind === "withhold") withhold(model, one.on);
@@ -112,11 +133,26 @@ test("any interleaving of views, answers, time and reconnects ends with the last
       }
       comeToRest(model);
       assert.deepEqual(model.faults, []);
-      checkHolds(model, contents.at(-1) ?? {});
+      const last = contents.at(-1) ?? {};
+      const hasAll = checkHolds(model, last);
+      for (const anew of [false, true]) {
+        serveView(model, viewFrom(last, { ...plainShape, anew }));
+        assert.deepEqual(model.messages, [], "a view with nothing new");
+      }
+      if (hasAll) checkReconnect(model);
     }),
     cases,
   );
 });
+
+/** Whoever brings what the view has is sent nothing, but for the first word about what it asks all of. */
+function checkReconnect(model: ProxyModel): void {
+  reconnect(model);
+  const sent = model.messages.flatMap(({ resources }) => resources.map(({ name }) => name));
+  assert.deepEqual(sent, [], "what a proxy brings is sent again");
+  comeToRest(model);
+  assert.deepEqual(model.faults, []);
+}
 
 /** All messages are taken and all waits are over. */
 function comeToRest(model: ProxyModel): void {
@@ -131,7 +167,8 @@ function comeToRest(model: ProxyModel): void {
   assert.deepEqual(model.messages, [], "something is still sent after minutes of rest");
 }
 
-function checkHolds(model: ProxyModel, last: ViewContent): void {
+/** Returns whether nothing of the view is refused. */
+function checkHolds(model: ProxyModel, last: ViewContent): boolean {
   let refused = false;
   for (const type of envoyTypes) {
     const wanted = new Map(Object.entries(last[type] ?? {}));
@@ -152,6 +189,7 @@ function checkHolds(model: ProxyModel, last: ViewContent): void {
   }
   if (!refused) assert.deepEqual(trespassers(model), [], "connections that no policy allows");
   assert.equal(model.stream.settled === model.view?.generation, !refused, "settled");
+  return !refused;
 }
 
 /** As long as the proxy refuses a listener with a chain to be renamed, or a policy, a version stays marked and other chains renamed. */

@@ -1,9 +1,11 @@
 import type { EnvoyType } from "../xds/resource.ts";
+import { heldOf, hold } from "./holdings.ts";
+import { hasName } from "./name-set.ts";
 import { entriesOf, includes, lookup, withEntries, withEntry, without, withoutAll } from "./persistent-map.ts";
 import { noteOwing } from "./revocation.ts";
 import { type Held, type Item, type Message, removedVersion, type TypeState } from "./stream.ts";
 import { wants } from "./subscription.ts";
-import { mark, type Turn, unpark } from "./turn.ts";
+import { edit, mark, type Turn, unpark } from "./turn.ts";
 
 /** The proxy took or refused a message. A nonce that is not (or no longer) awaited is ignored. */
 export function answerMessage(
@@ -11,19 +13,20 @@ export function answerMessage(
   type: EnvoyType,
   answer: { readonly nonce: string; readonly error: string | undefined },
 ): void {
-  const state = turn.types[type];
-  const message = lookup(state.inFlight, answer.nonce);
+  const message = lookup(turn.types[type].inFlight, answer.nonce);
   if (message === undefined) return;
+  const state = edit(turn, type);
   state.inFlight = without(state.inFlight, answer.nonce);
   if (state.batch === answer.nonce) state.batch = undefined;
   state.stalled = false;
+  const items = [...message.items.values()];
+  const names = items.map((item) => item.name);
   state.sending = withoutAll(
     state.sending,
-    [...message.items.keys()].filter((name) => lookup(state.sending, name) === answer.nonce),
+    names.filter((name) => lookup(state.sending, name) === answer.nonce),
   );
-  const items = [...message.items.values()];
   lookAgain(turn, type, items);
-  if (answer.error === undefined) accept(turn, type, { items, sentAs: Number(answer.nonce) });
+  if (answer.error === undefined) accept(turn, type, { items, sentAs: message.number });
   else refuse(turn, type, { items, single: message.single, message: answer.error });
   unpark(turn, type, message);
 }
@@ -46,9 +49,10 @@ function lookAgain(turn: Turn, type: EnvoyType, answered: readonly Item[]): void
 
 /** After the limit a message blocks nobody any more (design.md §5: no wait is without a limit). */
 export function giveUpWaiting(turn: Turn, type: EnvoyType): void {
-  const state = turn.types[type];
-  for (const [nonce, message] of unansweredInTime(state)) {
+  if (turn.types[type].inFlight.size === 0) return;
+  for (const [nonce, message] of unansweredInTime(turn.types[type])) {
     if (message.sentAt + turn.settings.answerLimitMs > turn.now) return;
+    const state = edit(turn, type);
     const late: Message = { ...message, late: true };
     state.inFlight = withEntry(state.inFlight, nonce, late);
     if (state.batch === nonce) state.batch = undefined;
@@ -69,20 +73,18 @@ function accept(
   type: EnvoyType,
   answered: { readonly items: readonly Item[]; readonly sentAs: number },
 ): void {
-  const state = turn.types[type];
-  const held: [string, Held][] = [];
-  const dropped: string[] = [];
+  const state = edit(turn, type);
+  const held: [string, Held | undefined][] = [];
   let switched = false;
   for (const item of answered.items) {
-    const before = lookup(state.held, item.name);
+    const before = type === "listener" ? heldOf(turn, type, item.name) : undefined;
     const changed = before !== undefined && before.version !== removedVersion && before.version !== item.version;
     switched ||= changed || includes(state.unsure, item.name);
-    if (wants(state.subscription, item.name) && (item.resource || includes(state.subscription.names, item.name))) {
-      held.push([item.name, heldAs(item, answered.sentAs)]);
-    } else dropped.push(item.name);
+    const isHeld = item.resource ? wants(state.subscription, item.name) : hasName(state.subscription.names, item.name);
+    held.push([item.name, isHeld ? heldAs(item, answered.sentAs) : undefined]);
   }
   const names = answered.items.map((item) => item.name);
-  state.held = withoutAll(withEntries(state.held, held), dropped);
+  hold(turn, type, held);
   noteOwing(turn, type, names);
   state.alone = withoutAll(state.alone, names);
   state.unsure = withoutAll(state.unsure, names);
@@ -100,7 +102,7 @@ function refuse(
   type: EnvoyType,
   answered: { readonly items: readonly Item[]; readonly single: boolean; readonly message: string },
 ): void {
-  const state = turn.types[type];
+  const state = edit(turn, type);
   const { items, single, message } = answered;
   state.loading = false;
   const [only] = items;

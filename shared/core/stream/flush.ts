@@ -1,8 +1,10 @@
 import type { EnvoyType } from "../xds/resource.ts";
 import { unansweredInTime } from "./answer.ts";
+import { heldOf } from "./holdings.ts";
+import { hasName } from "./name-set.ts";
 import { entriesOf, includes, lookup, withEntries, withEntry, without, withoutAll } from "./persistent-map.ts";
 import { type Item, type Message, type Need, removedVersion, type TypeState } from "./stream.ts";
-import { mark, retiringKey, type Turn } from "./turn.ts";
+import { edit, mark, retiringKey, type Turn } from "./turn.ts";
 import { wantedItem } from "./wanted.ts";
 
 /** Names that may go now: together, and one by one. */
@@ -17,12 +19,13 @@ interface Plan {
 
 /** Sends of one type what may be sent. */
 export function flush(turn: Turn, type: EnvoyType): void {
-  const state = turn.types[type];
-  if (!state.asked || turn.view === undefined) return;
-  if (state.dirty.size === 0 && !state.greet) {
-    state.heldBackSince = undefined;
+  const { asked, dirty, greet, heldBackSince } = turn.types[type];
+  if (!asked || turn.view === undefined) return;
+  if (dirty.size === 0 && !greet) {
+    if (heldBackSince !== undefined) edit(turn, type).heldBackSince = undefined;
     return;
   }
+  const state = edit(turn, type);
   const wasHeldBack = state.heldBackSince !== undefined;
   const heldBack = isHeldBack(turn, type);
   if (wasHeldBack && !heldBack) state.stalled = false;
@@ -39,7 +42,7 @@ export function flush(turn: Turn, type: EnvoyType): void {
 
 /** Incremental: one batch at a time; single ones are pipelined, each with its own answer. Removals travel in the batch, ahead of the rest. */
 function sendAll(turn: Turn, type: EnvoyType, plan: Plan): void {
-  const state = turn.types[type];
+  const state = edit(turn, type);
   if (plan.batch.length > 0 && state.batch === undefined) state.batch = send(turn, type, plan.batch);
   for (const item of plan.singles) send(turn, type, [item]);
 }
@@ -59,7 +62,7 @@ function planMessages(turn: Turn, type: EnvoyType, heldBack: boolean): Plan {
     const item = wantedItem(turn, type, name);
     if (!isDue(turn, type, { item, need })) {
       plan.done.push(name);
-      if (lookup(state.refused, name) !== item.version) plan.forgiven.push(name);
+      if (state.refused.size > 0 && lookup(state.refused, name) !== item.version) plan.forgiven.push(name);
     } else if (heldBack && !(need === "asked" && !turn.view?.resources[type].has(name))) continue;
     else if (isBatchable(state, type, item)) plan.batch.push(item);
     else plan.singles.push(item);
@@ -70,16 +73,16 @@ function planMessages(turn: Turn, type: EnvoyType, heldBack: boolean): Plan {
 /** Whether there is something to say about the name. */
 function isDue(turn: Turn, type: EnvoyType, { item, need }: { readonly item: Item; readonly need: Need }): boolean {
   const state = turn.types[type];
-  if (need !== "asked" && includes(turn.retiring, retiringKey(type, item.name))) return false;
+  if (need !== "asked" && turn.retiring.size > 0 && includes(turn.retiring, retiringKey(type, item.name))) return false;
   if (lookup(state.refused, item.name) === item.version) return false;
   if (need !== "compare") return true;
   const onTheWay = versionOnTheWay(state, item.name);
   if (onTheWay !== undefined) return onTheWay !== item.version;
   if (includes(state.unsure, item.name)) return true;
-  const held = lookup(state.held, item.name)?.version;
+  const held = heldOf(turn, type, item.name)?.version;
   if (held === undefined && item.resource === undefined) {
     // A refused version too may have left something behind at the proxy (envoy.md §6).
-    return includes(state.subscription.names, item.name) || includes(state.refused, item.name);
+    return hasName(state.subscription.names, item.name) || includes(state.refused, item.name);
   }
   return held !== item.version;
 }
@@ -109,7 +112,7 @@ function isHeldBack(turn: Turn, type: EnvoyType): boolean {
   const clusters = turn.types.cluster;
   const unsaid = clusters.dirty.size + clusters.parked.size > 0;
   if (!clusters.asked || !(unsaid || isAdding(clusters))) return false;
-  const state = turn.types[type];
+  const state = edit(turn, type);
   state.heldBackSince ??= turn.now;
   return turn.now < state.heldBackSince + turn.settings.answerLimitMs;
 }
@@ -122,14 +125,15 @@ function isAdding(clusters: TypeState): boolean {
 }
 
 function send(turn: Turn, type: EnvoyType, items: readonly Item[]): string {
-  const state = turn.types[type];
+  const state = edit(turn, type);
   turn.sent += 1;
-  const nonce = String(turn.sent);
+  const nonce = nonceOf(turn);
   const names = items.map((item) => item.name);
   for (const name of names) supersede(turn, type, name);
   const message: Message = {
     items: new Map(items.map((item) => [item.name, item])),
     single: items.length === 1,
+    number: turn.sent,
     sentAt: turn.now,
     late: false,
   };
@@ -152,9 +156,15 @@ function send(turn: Turn, type: EnvoyType, items: readonly Item[]): string {
   return nonce;
 }
 
+/** The same for all streams that have sent as much of the same view, so that they send the same bytes; never twice on one stream. */
+function nonceOf({ series, sent }: Turn): string {
+  return `${series.generation}.${sent - series.after}`;
+}
+
 /** A late message has nothing more to say about a name that is sent again; so late messages never hold more names than there are. */
 function supersede(turn: Turn, type: EnvoyType, name: string): void {
-  const state = turn.types[type];
+  if (turn.types[type].sending.size === 0) return;
+  const state = edit(turn, type);
   const nonce = lookup(state.sending, name);
   const message = nonce === undefined ? undefined : lookup(state.inFlight, nonce);
   if (nonce === undefined || message === undefined) return;
@@ -168,7 +178,7 @@ function supersede(turn: Turn, type: EnvoyType, name: string): void {
 /** Assignments are named after their clusters. */
 function resendEndpoints(turn: Turn, clusters: readonly Item[]): void {
   const { subscription } = turn.types.endpoint;
-  const names = clusters.filter((item) => item.resource && includes(subscription.names, item.name));
+  const names = clusters.filter((item) => item.resource && hasName(subscription.names, item.name));
   mark(
     turn,
     "endpoint",

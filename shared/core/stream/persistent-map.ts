@@ -38,36 +38,43 @@ export function withEntry<V>(map: PersistentMap<V>, name: string, value: V): Per
 }
 
 export function withEntries<V>(map: PersistentMap<V>, entries: readonly (readonly [string, V])[]): PersistentMap<V> {
-  if (entries.length === 0) return map;
-  if (isLarge(map, entries.length)) return toPersistentMap([...entriesOf(map), ...entries]);
-  const overlay = new Map(map.overlay);
-  let size = map.size;
-  for (const [name, value] of entries) {
-    const before = overlay.get(name) ?? map.base.get(name);
-    if (before === undefined || before === gone) size += 1;
-    overlay.set(name, value);
-  }
-  return { size, base: map.base, overlay };
+  return withChanges(map, entries);
 }
 
 export function without<V>(map: PersistentMap<V>, name: string): PersistentMap<V> {
-  return includes(map, name) ? withoutAll(map, [name]) : map;
+  return map.size > 0 && includes(map, name) ? withoutAll(map, [name]) : map;
 }
 
 export function withoutAll<V>(map: PersistentMap<V>, names: readonly string[]): PersistentMap<V> {
   if (names.length === 0 || map.size === 0) return map;
-  if (isLarge(map, names.length)) {
-    const left = new Map(entriesOf(map));
-    for (const name of names) left.delete(name);
-    return toPersistentMap(left);
+  return withChanges(
+    map,
+    names.map((name) => [name, undefined]),
+  );
+}
+
+/** Sets each name to its value, or drops it when that is undefined. */
+export function withChanges<V>(
+  map: PersistentMap<V>,
+  changes: readonly (readonly [string, V | undefined])[],
+): PersistentMap<V> {
+  if (changes.length === 0) return map;
+  if (isLarge(map, changes.length)) {
+    const all = new Map(entriesOf(map));
+    for (const [name, value] of changes) {
+      if (value === undefined) all.delete(name);
+      else all.set(name, value);
+    }
+    return toPersistentMap(all);
   }
-  const overlay = new Map(map.overlay);
+  const overlay = map.overlay.size === 0 ? new Map<string, V | typeof gone>() : new Map(map.overlay);
   let size = map.size;
-  for (const name of names) {
+  for (const [name, value] of changes) {
     const before = overlay.get(name) ?? map.base.get(name);
-    if (before === undefined || before === gone) continue;
-    size -= 1;
-    if (map.base.has(name)) overlay.set(name, gone);
+    const had = before !== undefined && before !== gone;
+    if (had !== (value !== undefined)) size += had ? -1 : 1;
+    if (value !== undefined) overlay.set(name, value);
+    else if (map.base.has(name)) overlay.set(name, gone);
     else overlay.delete(name);
   }
   return size === 0 ? emptyMap : { size, base: map.base, overlay };

@@ -1,4 +1,5 @@
 import type { EnvoyType } from "../xds/resource.ts";
+import { heldOf, tidyHoldings } from "./holdings.ts";
 import { includes, lookup, namesOf, withEntries, withoutAll } from "./persistent-map.ts";
 import type { Retirement } from "./stream.ts";
 import { isUnderway, mark, retiringKey, type Turn } from "./turn.ts";
@@ -39,6 +40,7 @@ export function cancelRetirement(turn: Turn, type: EnvoyType, names: readonly st
 
 /** Moves retirements on, and marks the names whose time has come. Returns whether there were any. */
 export function advanceRetirements(turn: Turn): boolean {
+  if (turn.retirements.length === 0) return false;
   let released = false;
   const left: Retirement[] = [];
   for (const before of turn.retirements) {
@@ -50,7 +52,8 @@ export function advanceRetirements(turn: Turn): boolean {
     release(turn, retirement);
     released = true;
   }
-  if (turn.retirements.length > 0) turn.retirements = left;
+  turn.retirements = left;
+  if (left.length === 0) tidyHoldings(turn);
   return released;
 }
 
@@ -69,9 +72,10 @@ function isAwaited(
   { type, name }: { readonly type: "listener" | "route"; readonly name: string },
 ): boolean {
   const state = turn.types[type];
-  if ((lookup(state.held, name)?.sentAs ?? 0) > retirement.sentBefore) return false;
+  const held = heldOf(turn, type, name);
+  if (held !== undefined && held.sentAs > retirement.sentBefore) return false;
   // The proxy stays on what it had before the refused version, if it had anything.
-  const stays = includes(state.held, name) || includes(state.unsure, name);
+  const stays = held !== undefined || includes(state.unsure, name);
   return isUnderway(state, name) || (includes(state.refused, name) && stays);
 }
 

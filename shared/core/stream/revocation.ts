@@ -1,9 +1,10 @@
 import type { EnvoyType } from "../xds/resource.ts";
+import { heldOf } from "./holdings.ts";
 import { entriesOf, includes, lookup, withEntry, without } from "./persistent-map.ts";
-import { type Item, removedVersion } from "./stream.ts";
+import { type Held, type Item, nothing, removedVersion } from "./stream.ts";
 import { wants } from "./subscription.ts";
 import { mark, type Turn } from "./turn.ts";
-import type { Guards, PolicyType, ViewResource } from "./view.ts";
+import type { Guards, PolicyType, View, ViewResource, ViewResources } from "./view.ts";
 
 /**
  * A policy of connections that lets in fewer than the one before says nothing to the connections that are open. They end when their chain is
@@ -44,7 +45,8 @@ export function listenerItem(turn: Turn, listener: ViewResource, guards: Guards)
 export function noteOwing(turn: Turn, type: EnvoyType, names: readonly string[]): void {
   if (type !== "extension" && type !== "secret") return;
   for (const name of names) {
-    const isMarked = lookup(turn.types[type].held, name)?.version.endsWith(owingMark) === true;
+    const held = lookup(turn.types[type].exceptions, name);
+    const isMarked = held !== undefined && held !== nothing && held.version.endsWith(owingMark);
     if (isMarked) turn.owing = withEntry(turn.owing, name, type);
     else turn.owing = without(turn.owing, name);
   }
@@ -55,7 +57,7 @@ export function advanceRevocations(turn: Turn, before: Turn["owing"]): void {
   if (before.size + turn.owing.size === 0) return;
   for (const [name, type] of [...entriesOf(before), ...entriesOf(turn.owing)]) {
     if (wants(turn.types[type].subscription, name)) mark(turn, type, [name], "compare");
-    const listeners = [...(turn.view?.resources.listener.values() ?? [])].filter((listener) => asks(listener, name));
+    const listeners = guardedListeners(turn.view).filter((listener) => asks(listener, name));
     const wanted = listeners.filter((listener) => wants(turn.types.listener.subscription, listener.name));
     mark(
       turn,
@@ -71,7 +73,7 @@ function isNarrower(turn: Turn, type: PolicyType, policy: ViewResource): boolean
   const { name, version } = policy;
   const state = turn.types[type];
   if (includes(state.unsure, name) || includes(turn.owing, name)) return true;
-  const held = lookup(state.held, name);
+  const held = heldOf(turn, type, name);
   const nonce = lookup(state.sending, name);
   const unanswered = nonce === undefined ? undefined : lookup(state.inFlight, nonce)?.items.get(name);
   if (held === undefined && unanswered === undefined) return policy.peers !== "any" && hasForgotten(turn, name);
@@ -82,8 +84,13 @@ function isNarrower(turn: Turn, type: PolicyType, policy: ViewResource): boolean
 
 /** A proxy that holds no such policy may have had one on another stream, if it brought a listener that asks it. */
 function hasForgotten(turn: Turn, policy: string): boolean {
-  const { asked, held } = turn.types.listener;
-  return !asked || listenersAsking(turn, policy).some((listener) => lookup(held, listener)?.sentAs === 0);
+  if (!turn.types.listener.asked) return true;
+  return listenersAsking(turn, policy).some((name) => isBrought(heldOf(turn, "listener", name)));
+}
+
+/** Whether no more than the version is known of it. */
+function isBrought(held: Held | undefined): boolean {
+  return held !== undefined && held.resource === undefined && held.version !== removedVersion;
 }
 
 /**
@@ -105,7 +112,7 @@ function chainsAreNew(turn: Turn, policy: string): boolean {
 function isRenamed(turn: Turn, name: string, policy: string): boolean {
   const state = turn.types.listener;
   if (includes(state.sending, name) || includes(state.unsure, name)) return false;
-  const held = lookup(state.held, name);
+  const held = heldOf(turn, "listener", name);
   if (held === undefined || held.version === removedVersion) return true;
   if (held.resource !== undefined) return !asks(held.resource, policy) || held.renamed?.has(policy) === true;
   const listener = turn.view?.resources.listener.get(name);
@@ -116,11 +123,13 @@ function isRenamed(turn: Turn, name: string, policy: string): boolean {
 
 /** By name: wanted, held, or on the way. One that the proxy brought from another stream may ask any policy, unless it is the one that is wanted. */
 function listenersAsking(turn: Turn, policy: string): readonly string[] {
-  const { held, inFlight } = turn.types.listener;
+  const { exceptions, inFlight } = turn.types.listener;
   const wanted = turn.view?.resources.listener;
   const names: string[] = [];
-  for (const listener of wanted?.values() ?? []) if (asks(listener, policy)) names.push(listener.name);
-  for (const [name, { version, resource }] of entriesOf(held)) {
+  for (const listener of guardedListeners(turn.view)) if (asks(listener, policy)) names.push(listener.name);
+  for (const [name, held] of entriesOf(exceptions)) {
+    if (held === nothing) continue;
+    const { version, resource } = held;
     const known = resource ?? (wanted?.get(name)?.version === version ? wanted.get(name) : undefined);
     if (known === undefined || asks(known, policy)) names.push(name);
   }
@@ -128,6 +137,19 @@ function listenersAsking(turn: Turn, policy: string): readonly string[] {
     for (const [name, { resource }] of items) if (resource !== undefined && asks(resource, policy)) names.push(name);
   }
   return names;
+}
+
+/** By the listeners of a view, which streams share: a few among thousands. */
+const guarded = new WeakMap<ViewResources, readonly ViewResource[]>();
+
+function guardedListeners(view: View | undefined): readonly ViewResource[] {
+  if (view === undefined) return [];
+  const { listener } = view.resources;
+  const known = guarded.get(listener);
+  if (known !== undefined) return known;
+  const found = [...listener.values()].filter(({ guards }) => guards !== undefined);
+  guarded.set(listener, found);
+  return found;
 }
 
 function asks({ guards }: ViewResource, policy: string): boolean {

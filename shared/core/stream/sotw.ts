@@ -1,7 +1,9 @@
 import { typeUrls } from "../xds/resource.ts";
 import { typeOfUrl } from "./delta.ts";
-import { entriesOf, includes, lookup, namesOf } from "./persistent-map.ts";
-import type { Send, Stream, StreamRequest } from "./stream.ts";
+import { hasName, namesIn } from "./name-set.ts";
+import { entriesOf, lookup, namesOf } from "./persistent-map.ts";
+import { nothing, type Send, type Stream, type StreamRequest } from "./stream.ts";
+import { wants } from "./subscription.ts";
 import type { ViewResource } from "./view.ts";
 import { encodeSotwResponse, type SotwRequest } from "./wire.ts";
 
@@ -22,9 +24,9 @@ export function fromSotwRequest(stream: Stream, request: SotwRequest): StreamReq
   const wanted = new Set(request.names);
   // An empty list goes on meaning everything for whoever never named anything.
   if (wanted.size === 0 && wildcard && names.size === 0) return { ...answer, subscribe: [], unsubscribe: [] };
-  const unsubscribe = [...namesOf(names)].filter((name) => !wanted.has(name));
+  const unsubscribe = [...namesIn(names)].filter((name) => !wanted.has(name));
   if (wildcard && !wanted.has("*")) unsubscribe.push("*");
-  const subscribe = request.names.filter((name) => (name === "*" ? !wildcard : !includes(names, name)));
+  const subscribe = request.names.filter((name) => (name === "*" ? !wildcard : !hasName(names, name)));
   return { ...answer, subscribe, unsubscribe };
 }
 
@@ -42,10 +44,17 @@ export function toSotwResponse(stream: Stream, send: Send): Buffer {
   });
 }
 
+/** The last acknowledged bytes of every other name: a refused one stays as it was. */
 function completeResources(stream: Stream, send: Send): ViewResource[] {
-  const message = lookup(stream.types[send.type].inFlight, send.nonce);
-  const kept = [...entriesOf(stream.types[send.type].held)].flatMap(([name, held]) =>
-    held.resource && !message?.items.has(name) ? [held.resource] : [],
-  );
-  return [...kept, ...send.resources];
+  const { exceptions, inFlight, subscription } = stream.types[send.type];
+  const message = lookup(inFlight, send.nonce);
+  const complete: ViewResource[] = [];
+  for (const [name, resource] of stream.view?.resources[send.type] ?? []) {
+    if (message?.items.has(name) || lookup(exceptions, name) !== undefined) continue;
+    if (wants(subscription, name)) complete.push(resource);
+  }
+  for (const [name, held] of entriesOf(exceptions)) {
+    if (held !== nothing && held.resource && !message?.items.has(name)) complete.push(held.resource);
+  }
+  return [...complete, ...send.resources];
 }

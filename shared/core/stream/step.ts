@@ -4,8 +4,8 @@ import { changeType, compareViews, openType } from "./compare.ts";
 import { flush } from "./flush.ts";
 import { advanceRetirements } from "./retirement.ts";
 import { advanceRevocations } from "./revocation.ts";
-import type { Stream, StreamInput, StreamOutput, StreamRequest } from "./stream.ts";
-import { beginTurn, endTurn, type Turn } from "./turn.ts";
+import type { Stream, StreamInput, StreamOutput, StreamRequest, TypeState } from "./stream.ts";
+import { beginTurn, edit, endTurn, type Turn } from "./turn.ts";
 
 /**
  * One xDS stream as a pure state machine (design.md §5, Streams). Requests, newer views and the time go in; messages to write and
@@ -50,23 +50,17 @@ function flushAll(turn: Turn): void {
 
 function endLoading(turn: Turn, type: EnvoyType): void {
   const state = turn.types[type];
-  if (state.loading && state.asked && turn.view && isQuiet(turn, type)) state.loading = false;
+  if (state.loading && state.asked && turn.view && isQuiet(state)) edit(turn, type).loading = false;
 }
 
-function isQuiet(turn: Turn, type: EnvoyType): boolean {
-  const { greet, dirty, parked, inFlight } = turn.types[type];
+function isQuiet({ greet, dirty, parked, inFlight }: TypeState): boolean {
   return !greet && dirty.size === 0 && parked.size === 0 && inFlight.size === 0;
 }
 
 /** A proxy that has not asked for clusters and listeners has hardly begun. */
 function reportSettled(turn: Turn): void {
   const { view, types } = turn;
-  const settled =
-    view !== undefined &&
-    types.cluster.asked &&
-    types.listener.asked &&
-    envoyTypes.every((type) => isQuiet(turn, type) && types[type].refused.size === 0);
-  if (!settled) {
+  if (view === undefined || !isSettled(types)) {
     turn.settled = undefined;
     return;
   }
@@ -75,20 +69,26 @@ function reportSettled(turn: Turn): void {
   turn.outputs.push({ kind: "settled", generation: view.generation, snapshotVersion: view.snapshotVersion });
 }
 
+function isSettled(types: Stream["types"]): boolean {
+  if (!types.cluster.asked || !types.listener.asked) return false;
+  for (const type of envoyTypes) if (!isQuiet(types[type]) || types[type].refused.size > 0) return false;
+  return true;
+}
+
 function nextWake(turn: Turn): number | undefined {
-  const times: number[] = [];
+  let next = Number.POSITIVE_INFINITY;
   for (const type of envoyTypes) {
-    const { heldBackSince } = turn.types[type];
-    if (heldBackSince !== undefined) times.push(heldBackSince + turn.settings.answerLimitMs);
-    if (turn.protocol === "sotw") continue;
+    const { heldBackSince, inFlight } = turn.types[type];
+    if (heldBackSince !== undefined) next = Math.min(next, heldBackSince + turn.settings.answerLimitMs);
+    if (inFlight.size === 0 || turn.protocol === "sotw") continue;
     for (const [, message] of unansweredInTime(turn.types[type])) {
-      times.push(message.sentAt + turn.settings.answerLimitMs);
+      next = Math.min(next, message.sentAt + turn.settings.answerLimitMs);
       break;
     }
   }
   for (const { readyAt, notBefore, awaited } of turn.retirements) {
-    if (readyAt !== undefined) times.push(readyAt);
-    else if (awaited === undefined) times.push(notBefore);
+    if (readyAt !== undefined) next = Math.min(next, readyAt);
+    else if (awaited === undefined) next = Math.min(next, notBefore);
   }
-  return times.length === 0 ? undefined : Math.min(...times);
+  return next === Number.POSITIVE_INFINITY ? undefined : next;
 }

@@ -84,11 +84,12 @@ export interface StreamFixture {
   readonly now: number;
   /** Everything since the last call of `take`. */
   take(): StreamOutput[];
-  /** The messages among it, as `type +name@version -name #nonce`. */
+  /** The messages among it, as `type +name@version -name #number`. */
   sent(): string[];
   pass(milliseconds: number): void;
   view(view: View): void;
   request(type: EnvoyType, request?: Partial<StreamRequest>): void;
+  /** By number or nonce. */
   accept(type: EnvoyType, nonce: string): void;
   refuse(type: EnvoyType, nonce: string): void;
   /** Accepts everything that is sent, until nothing more comes. Returns the messages. */
@@ -103,11 +104,15 @@ export function createStreamFixture(protocol: StreamProtocol = "delta"): StreamF
   });
   let now = 1_000;
   let outputs: StreamOutput[] = [];
+  /** Messages are numbered for tests; their nonces depend on generations. */
+  const nonces: string[] = [];
   const give = (input: StreamInput): void => {
     const result = step(stream, input);
     stream = result.stream;
     outputs.push(...result.outputs);
+    for (const output of result.outputs) if (output.kind === "send") nonces.push(output.nonce);
   };
+  const nonceOf = (number: string): string => (number.includes(".") ? number : (nonces[Number(number) - 1] ?? number));
   const fixture: StreamFixture = {
     get stream() {
       return stream;
@@ -120,7 +125,10 @@ export function createStreamFixture(protocol: StreamProtocol = "delta"): StreamF
       outputs = [];
       return taken;
     },
-    sent: () => fixture.take().flatMap((output) => (output.kind === "send" ? [describeSend(output)] : [])),
+    sent: () =>
+      fixture
+        .take()
+        .flatMap((output) => (output.kind === "send" ? [describeSend(output, nonces.indexOf(output.nonce) + 1)] : [])),
     pass(milliseconds) {
       const end = now + milliseconds;
       while (stream.wakeAt !== undefined && stream.wakeAt <= end) {
@@ -136,8 +144,8 @@ export function createStreamFixture(protocol: StreamProtocol = "delta"): StreamF
         now,
         request: { type, subscribe: [], unsubscribe: [], held: [], nonce: "", error: undefined, ...request },
       }),
-    accept: (type, nonce) => fixture.request(type, { nonce }),
-    refuse: (type, nonce) => fixture.request(type, { nonce, error: "bad" }),
+    accept: (type, nonce) => fixture.request(type, { nonce: nonceOf(nonce) }),
+    refuse: (type, nonce) => fixture.request(type, { nonce: nonceOf(nonce), error: "bad" }),
     acceptAll() {
       const all: Send[] = [];
       for (;;) {
@@ -151,8 +159,8 @@ export function createStreamFixture(protocol: StreamProtocol = "delta"): StreamF
   return fixture;
 }
 
-function describeSend(send: Send): string {
+function describeSend(send: Send, number: number): string {
   const added = send.resources.map((resource) => ` +${resource.name}@${resource.version}`);
   const removed = send.removed.map((name) => ` -${name}`);
-  return `${send.type}${added.join("")}${removed.join("")} #${send.nonce}`;
+  return `${send.type}${added.join("")}${removed.join("")} #${number}`;
 }

@@ -91,6 +91,8 @@ export interface Message {
   readonly items: ReadonlyMap<string, Item>;
   /** Whether it was sent with one name in it; names that were sent again since are no longer in `items`. */
   readonly single: boolean;
+  /** Counts the messages of the stream. */
+  readonly number: number;
   readonly sentAt: number;
   /** Unanswered for longer than the limit: nothing waits for it any more, but its answer still counts. */
   readonly late: boolean;
@@ -103,9 +105,12 @@ export interface Held {
   readonly resource: ViewResource | undefined;
   /** Of a listener: the policies whose chains are renamed in it. Absent when none is, and after a reconnect. */
   readonly renamed?: ReadonlySet<string>;
-  /** Number of the acknowledged message; 0: the proxy said so when it connected. */
+  /** Number of the acknowledged message; 0: long ago, or the proxy said so when it connected. */
   readonly sentAs: number;
 }
+
+/** The proxy does not hold what its view has. */
+export const nothing = Symbol("nothing");
 
 /**
  * Why a name has to be looked at: `compare` sends what is new to the proxy, `resend` sends even what it seems to have (refused in a batch; an
@@ -121,7 +126,8 @@ export interface TypeState {
   /** Until the first load is acknowledged, resources go together whether proven or not. */
   readonly loading: boolean;
   readonly subscription: Subscription;
-  readonly held: PersistentMap<Held>;
+  /** What the proxy holds where that is not what the view has (holdings.ts). */
+  readonly exceptions: PersistentMap<Held | typeof nothing>;
   /** Unanswered messages by nonce, oldest first. */
   readonly inFlight: PersistentMap<Message>;
   /** The newest unanswered message of a name. */
@@ -164,6 +170,8 @@ export interface Stream {
   readonly view: View | undefined;
   /** Number of the last message. */
   readonly sent: number;
+  /** What nonces are made of: the newest generation seen, and the number of the last message before it. */
+  readonly series: { readonly generation: number; readonly after: number };
   readonly types: Readonly<Record<EnvoyType, TypeState>>;
   readonly retirements: readonly Retirement[];
   /** `type|name` → id of its retirement. */
@@ -183,7 +191,7 @@ const emptyType: TypeState = {
   greet: false,
   loading: true,
   subscription: emptySubscription,
-  held: emptyPersistentMap(),
+  exceptions: emptyPersistentMap(),
   inFlight: emptyPersistentMap(),
   sending: emptyPersistentMap(),
   batch: undefined,
@@ -208,6 +216,7 @@ export function createStream(options: {
     absent: options.absent,
     view: undefined,
     sent: 0,
+    series: { generation: 0, after: 0 },
     types: Object.fromEntries(envoyTypes.map((type) => [type, emptyType])) as Record<EnvoyType, TypeState>,
     retirements: [],
     retiring: emptyPersistentMap(),

@@ -1,26 +1,19 @@
 import type { EnvoyType } from "../xds/resource.ts";
-import {
-  emptyPersistentMap,
-  includes,
-  type PersistentMap,
-  toPersistentMap,
-  withEntries,
-  withoutAll,
-} from "./persistent-map.ts";
+import { emptyNameSet, hasName, type NameSet, withNames, withoutNames } from "./name-set.ts";
 
 /** What a proxy wants of one type: everything, or names, or both. */
 export interface Subscription {
   readonly wildcard: boolean;
-  readonly names: PersistentMap<true>;
+  readonly names: NameSet;
 }
 
-export const emptySubscription: Subscription = { wildcard: false, names: emptyPersistentMap() };
+export const emptySubscription: Subscription = { wildcard: false, names: emptyNameSet };
 
 const star = "*";
 
 /** Whether the proxy wants the resource of this name, by its name or because it wants all. */
 export function wants(subscription: Subscription, name: string): boolean {
-  return subscription.wildcard || includes(subscription.names, name);
+  return subscription.wildcard || hasName(subscription.names, name);
 }
 
 /**
@@ -30,7 +23,7 @@ export function wants(subscription: Subscription, name: string): boolean {
  */
 export function openSubscription(type: EnvoyType, names: readonly string[]): Subscription {
   const wildcard = names.includes(star) || (names.length === 0 && (type === "cluster" || type === "listener"));
-  return { wildcard, names: toPersistentMap(explicit(names)) };
+  return { wildcard, names: withNames(emptyNameSet, explicit(names)) };
 }
 
 /**
@@ -42,11 +35,11 @@ export function changeSubscription(
   change: { readonly subscribe: readonly string[]; readonly unsubscribe: readonly string[] },
 ): Subscription {
   if (change.subscribe.length === 0 && change.unsubscribe.length === 0) return subscription;
-  const kept = withoutAll(subscription.names, change.unsubscribe);
+  const kept = withoutNames(subscription.names, change.unsubscribe);
   const wildcard = change.subscribe.includes(star) || (subscription.wildcard && !change.unsubscribe.includes(star));
-  return { wildcard, names: withEntries(kept, explicit(change.subscribe)) };
+  return { wildcard, names: withNames(kept, explicit(change.subscribe)) };
 }
 
-function explicit(names: readonly string[]): [string, true][] {
-  return names.filter((name) => name !== star).map((name) => [name, true]);
+function explicit(names: readonly string[]): readonly string[] {
+  return names.includes(star) ? names.filter((name) => name !== star) : names;
 }

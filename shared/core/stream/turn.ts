@@ -1,48 +1,74 @@
-import { type EnvoyType, envoyTypes } from "../xds/resource.ts";
+import { type EnvoyType } from "../xds/resource.ts";
 import { includes, lookup, withEntries, without } from "./persistent-map.ts";
 import { type Message, type Need, type Stream, type StreamOutput, type TypeState } from "./stream.ts";
 
 type Draft<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** The copy of a stream that one step works on, and what comes out of it. Lives no longer than the step. */
-export interface Turn extends Draft<Omit<Stream, "types">> {
-  readonly types: Readonly<Record<EnvoyType, Draft<TypeState>>>;
+export interface Turn extends Draft<Stream> {
+  /** The types that this step has changed: copies, of which `types` has the same. */
+  readonly drafts: Partial<Record<EnvoyType, Draft<TypeState>>>;
   readonly now: number;
   readonly outputs: StreamOutput[];
 }
 
 export function beginTurn(stream: Stream, now: number): Turn {
-  const types = Object.fromEntries(envoyTypes.map((type) => [type, { ...stream.types[type] }]));
-  return { ...stream, types: types as Record<EnvoyType, Draft<TypeState>>, now, outputs: [] };
+  return { ...stream, drafts: {}, now, outputs: [] };
 }
 
 export function endTurn(turn: Turn): Stream {
-  const { now: _now, outputs: _outputs, ...stream } = turn;
-  return stream;
+  return {
+    protocol: turn.protocol,
+    settings: turn.settings,
+    absent: turn.absent,
+    view: turn.view,
+    sent: turn.sent,
+    series: turn.series,
+    types: turn.types,
+    retirements: turn.retirements,
+    retiring: turn.retiring,
+    owing: turn.owing,
+    listenersSwitchedAt: turn.listenersSwitchedAt,
+    settled: turn.settled,
+    wakeAt: turn.wakeAt,
+  };
+}
+
+/** A type's state, to be changed: copied when it is first asked for in a step. Whoever only reads takes it from `types`. */
+export function edit(turn: Turn, type: EnvoyType): Draft<TypeState> {
+  const known = turn.drafts[type];
+  if (known !== undefined) return known;
+  const draft: Draft<TypeState> = { ...turn.types[type] };
+  turn.drafts[type] = draft;
+  turn.types = { ...turn.types, [type]: draft };
+  return draft;
 }
 
 const needRank: Readonly<Record<Need, number>> = { compare: 0, resend: 1, asked: 2 };
 
 /** Notes that names have to be looked at: now, or after the answer to the message they are in, so that only the newest is remembered. */
 export function mark(turn: Turn, type: EnvoyType, names: readonly string[], need: Need): void {
-  const state = turn.types[type];
+  if (names.length === 0) return;
+  const { sending, inFlight, parked: waiting, dirty: open } = turn.types[type];
   const dirty: [string, Need][] = [];
   const parked: [string, Need][] = [];
   for (const name of names) {
-    const waits = isAwaited(state, name);
-    const before = lookup(waits ? state.parked : state.dirty, name);
+    const waits = isAwaited({ sending, inFlight }, name);
+    const before = lookup(waits ? waiting : open, name);
     if (before !== undefined && needRank[before] >= needRank[need]) continue;
     (waits ? parked : dirty).push([name, need]);
   }
-  state.parked = withEntries(state.parked, parked);
+  if (parked.length > 0) edit(turn, type).parked = withEntries(waiting, parked);
   if (dirty.length === 0) return;
-  state.dirty = withEntries(state.dirty, dirty);
+  const state = edit(turn, type);
+  state.dirty = withEntries(open, dirty);
   state.stalled = false;
 }
 
 /** Takes up the names that waited for a message which is now answered, or too late to be waited for. */
 export function unpark(turn: Turn, type: EnvoyType, message: Message): void {
-  const state = turn.types[type];
+  if (turn.types[type].parked.size === 0) return;
+  const state = edit(turn, type);
   for (const name of message.items.keys()) {
     const need = lookup(state.parked, name);
     if (need === undefined || isAwaited(state, name)) continue;
@@ -52,9 +78,10 @@ export function unpark(turn: Turn, type: EnvoyType, message: Message): void {
 }
 
 /** Whether the name is in a message whose answer is still worth waiting for. */
-function isAwaited(state: TypeState, name: string): boolean {
-  const nonce = lookup(state.sending, name);
-  return nonce !== undefined && lookup(state.inFlight, nonce)?.late === false;
+function isAwaited({ sending, inFlight }: Pick<TypeState, "sending" | "inFlight">, name: string): boolean {
+  if (sending.size === 0) return false;
+  const nonce = lookup(sending, name);
+  return nonce !== undefined && lookup(inFlight, nonce)?.late === false;
 }
 
 /** Whether something of the name is still to be sent or answered. */

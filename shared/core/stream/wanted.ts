@@ -1,6 +1,6 @@
 import { contentHash } from "../canonical.ts";
 import type { EnvoyType } from "../xds/resource.ts";
-import { includes } from "./persistent-map.ts";
+import { hasName } from "./name-set.ts";
 import { listenerItem, policyItem } from "./revocation.ts";
 import { type Item, removedVersion } from "./stream.ts";
 import type { Turn } from "./turn.ts";
@@ -14,7 +14,7 @@ export function wantedItem(turn: Turn, type: EnvoyType, name: string): Item {
       return policyItem(turn, type, resource);
     return { name, version: resource.version, resource };
   }
-  if (!includes(turn.types[type].subscription.names, name))
+  if (!hasName(turn.types[type].subscription.names, name))
     return { name, version: removedVersion, resource: undefined };
   const body = turn.absent(type, name);
   if (body === "removed") return { name, version: removedVersion, resource: undefined };
