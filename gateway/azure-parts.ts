@@ -1,6 +1,7 @@
 import { type TokenCredential, WorkloadIdentityCredential } from "@azure/identity";
 import { createCosmosDocumentStore } from "../shared/adapters/azure/cosmos.ts";
-import { createEventHubSender, createEventHubTail } from "../shared/adapters/azure/event-hubs.ts";
+import { createEventHubTail } from "../shared/adapters/azure/event-hub-tail.ts";
+import { createEventHubSender } from "../shared/adapters/azure/event-hubs.ts";
 import type { GatewayConfig } from "./config.ts";
 import { createKubernetesClient } from "./kubernetes/client.ts";
 import type { GatewayLog } from "./log.ts";

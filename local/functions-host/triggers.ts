@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import type { z } from "zod";
+import { type AmqpNamespace, createAmqpNamespace } from "../../shared/adapters/azure/amqp-namespace.ts";
 import { triggerOf } from "./app/invoke.ts";
 import type { LoadedApp } from "./app/load-app.ts";
 import type { RegisteredFunction } from "./app/registry.ts";
 import { type AppSettings, expandSettings, findConnection } from "./app-settings.ts";
-import { type AmqpNamespace, createAmqpNamespace } from "./event-hub/amqp-namespace.ts";
 import { createFileCheckpoints, createMemoryCheckpoints } from "./event-hub/checkpoints.ts";
 import {
   createAmqpReaders,

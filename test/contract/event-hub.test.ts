@@ -1,6 +1,7 @@
 import { describe, it } from "node:test";
 import { startEventHubs } from "../../local/event-hubs/start-event-hubs.ts";
-import { createEventHubSender, createEventHubTail, type HubOptions } from "../../shared/adapters/azure/event-hubs.ts";
+import { createEventHubTail } from "../../shared/adapters/azure/event-hub-tail.ts";
+import { createEventHubSender, type HubOptions } from "../../shared/adapters/azure/event-hubs.ts";
 import { createMemoryHub } from "../../shared/adapters/memory/event-hub.ts";
 import { eventHubContract, type OpenedHub } from "./event-hub.contract.ts";
 
@@ -9,7 +10,7 @@ eventHubContract("memory", async () => {
   return { sender, openTail, [Symbol.asyncDispose]: () => sender[Symbol.asyncDispose]() };
 });
 
-eventHubContract("Event Hubs' SDK on the stand-in", async () => {
+eventHubContract("Event Hubs on the stand-in", async () => {
   const hub = "mesh-snapshots";
   const server = await startEventHubs({ hubs: [{ name: hub, partitionCount: 4, consumerGroups: ["gateway"] }] });
   const opened = openAzure({ connection: server, hub }, "gateway");

@@ -1,9 +1,9 @@
 import type { EventContext, Message, Receiver } from "rhea";
 import rhea from "rhea";
+import { type AmqpNamespace, connectionEnds, describe } from "../../../shared/adapters/azure/amqp-namespace.ts";
 import { firstLine } from "../functions-host-error.ts";
 import type { InitialOffset } from "../host-json.ts";
 import { waitOrAbort } from "../run-with-retries.ts";
-import { type AmqpNamespace, connectionEnds, describe } from "./amqp-namespace.ts";
 import { type PartitionReader, type PartitionSource, type Position, type ReceivedEvent } from "./received-event.ts";
 
 export interface AmqpReaderOptions {

@@ -1,10 +1,10 @@
 import { z } from "zod";
+import type { AmqpNamespace } from "../../../shared/adapters/azure/amqp-namespace.ts";
 import type { RetryContext } from "../app/core-api.ts";
 import { keepsEmptyEntries } from "../app/typed-data.ts";
 import { firstLine } from "../functions-host-error.ts";
 import { waitOrAbort } from "../run-with-retries.ts";
 import type { RunningTrigger, TriggerContext } from "../running-trigger.ts";
-import type { AmqpNamespace } from "./amqp-namespace.ts";
 import { openAmqpReader } from "./amqp-reader.ts";
 import { pumpPartition } from "./partition-pump.ts";
 import type { CheckpointStore, PartitionReader, PartitionSource, ReceivedEvent } from "./received-event.ts";

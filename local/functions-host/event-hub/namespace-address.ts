@@ -1,78 +1,23 @@
-import { createHmac } from "node:crypto";
+import {
+  addressByIdentity,
+  addressOfConnectionString,
+  type NamespaceAddress,
+} from "../../../shared/adapters/azure/namespace-address.ts";
 import type { Connection } from "../app-settings.ts";
 import { FunctionsHostError } from "../functions-host-error.ts";
 import { createCredential } from "../identity.ts";
 
-/** Where a namespace is and with what one gets in. */
-export interface NamespaceAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly tls: boolean;
-  /** A hub named in the connection string itself. */
-  readonly entityPath: string | undefined;
-  /** A token for the audience `sb://host/…`, and the type that `$cbs` wants to hear for it. */
-  token(audience: string): Promise<{ readonly type: string; readonly token: string }>;
-}
-
-/** Host names of namespaces are all that the scope of identity tokens depends on. */
-const identityScope = "https://eventhubs.azure.net//.default";
-
-/** Seconds for which a signed token is good; a link that outlives it is closed by the broker and opened anew. */
-const tokenLifetime = 24 * 3600;
-
 /**
+ * Over TLS a stand-in needs a certificate that Node trusts (NODE_EXTRA_CA_CERTS).
+ *
  * @throws {FunctionsHostError} when the connection string lacks a part.
  */
 export function toNamespaceAddress(connection: Connection): NamespaceAddress {
-  return connection.kind === "identity" ? byIdentity(connection.endpoint) : byConnectionString(connection);
-}
-
-function byConnectionString(connection: { readonly name: string; readonly value: string }): NamespaceAddress {
-  const parts = new Map<string, string>();
-  for (const part of connection.value.split(";")) {
-    const at = part.indexOf("=");
-    if (at > 0) parts.set(part.slice(0, at).trim().toLowerCase(), part.slice(at + 1).trim());
-  }
-  const endpoint = parts.get("endpoint");
-  const keyName = parts.get("sharedaccesskeyname");
-  const key = parts.get("sharedaccesskey");
-  if (endpoint === undefined || keyName === undefined || key === undefined || !URL.canParse(endpoint)) {
-    throw new FunctionsHostError(
-      "setting-invalid",
-      `The setting ${connection.name} is not a connection string of Event Hubs (Endpoint=sb://…;SharedAccessKeyName=…;SharedAccessKey=…).`,
-    );
-  }
-  const emulator = parts.get("usedevelopmentemulator")?.toLowerCase() === "true";
-  const url = new URL(endpoint);
-  return {
-    host: url.hostname,
-    port: url.port === "" ? (emulator ? 5672 : 5671) : Number(url.port),
-    tls: !emulator,
-    entityPath: parts.get("entitypath"),
-    async token(audience) {
-      const expiry = Math.floor(Date.now() / 1000) + tokenLifetime;
-      const resource = encodeURIComponent(audience);
-      const signature = createHmac("sha256", key).update(`${resource}\n${expiry}`).digest("base64");
-      const token = `SharedAccessSignature sr=${resource}&sig=${encodeURIComponent(signature)}&se=${expiry}&skn=${keyName}`;
-      return { type: "servicebus.windows.net:sastoken", token };
-    },
-  };
-}
-
-/** Identity always goes over TLS; a stand-in needs a certificate that Node trusts (NODE_EXTRA_CA_CERTS). */
-function byIdentity(endpoint: string): NamespaceAddress {
-  const url = new URL(endpoint.includes("://") ? endpoint : `sb://${endpoint}`);
-  const credential = createCredential();
-  return {
-    host: url.hostname,
-    port: url.port === "" ? 5671 : Number(url.port),
-    tls: true,
-    entityPath: undefined,
-    async token() {
-      const token = await credential.getToken(identityScope);
-      if (token === null)
-        throw new FunctionsHostError("connection-failed", `No identity is signed in for ${url.hostname}.`);
-      return { type: "jwt", token: token.token };
-    },
-  };
+  if (connection.kind === "identity") return addressByIdentity(connection.endpoint, createCredential());
+  const address = addressOfConnectionString(connection.value);
+  if (address !== undefined) return address;
+  throw new FunctionsHostError(
+    "setting-invalid",
+    `The setting ${connection.name} is not a connection string of Event Hubs (Endpoint=sb://…;SharedAccessKeyName=…;SharedAccessKey=…).`,
+  );
 }

@@ -1,12 +1,6 @@
-import {
-  EventHubConsumerClient,
-  EventHubProducerClient,
-  latestEventPosition,
-  RetryMode,
-  type RetryOptions,
-} from "@azure/event-hubs";
+import { EventHubProducerClient, RetryMode, type RetryOptions } from "@azure/event-hubs";
 import type { TokenCredential } from "@azure/identity";
-import type { HubSender, OpenHubTail } from "../../ports/event-hub.ts";
+import type { HubSender } from "../../ports/event-hub.ts";
 import { MeshError } from "../../shell/mesh-error.ts";
 import { withTimeLimit } from "../../shell/time-limit.ts";
 
@@ -48,31 +42,6 @@ export function createEventHubSender({ connection, hub }: HubOptions): HubSender
       }
     },
     [Symbol.asyncDispose]: () => inTime(client.close()),
-  };
-}
-
-/** A non-epoch reader of every partition from now on (azure.md §6.7 B): each replica sees every pointer; what is missed is found by reading the head. */
-export function createEventHubTail(options: HubOptions & { readonly consumerGroup: string }): OpenHubTail {
-  return (handlers) => {
-    const { connection, hub, consumerGroup } = options;
-    const client =
-      "connectionString" in connection
-        ? new EventHubConsumerClient(consumerGroup, connection.connectionString, hub, { retryOptions })
-        : new EventHubConsumerClient(consumerGroup, connection.namespace, hub, connection.credential, { retryOptions });
-    const subscription = client.subscribe(
-      {
-        processEvents: async (events) => {
-          for (const event of events) handlers.message(event.body);
-        },
-        processError: async (error) => handlers.fault(error),
-      },
-      { startPosition: latestEventPosition, maxBatchSize: 100 },
-    );
-    return {
-      async [Symbol.asyncDispose]() {
-        await inTime(subscription.close().then(() => client.close()));
-      },
-    };
   };
 }
 

@@ -1,6 +1,5 @@
 import type { AmqpError, Connection, EventContext, Message } from "rhea";
 import rhea from "rhea";
-import { firstLine } from "../functions-host-error.ts";
 import type { NamespaceAddress } from "./namespace-address.ts";
 
 /** One AMQP connection to a namespace, opened when first needed and again after it broke. */
@@ -80,7 +79,7 @@ async function connect(address: NamespaceAddress, onClosed: () => void): Promise
   const options = {
     host: address.host,
     port: address.port,
-    username: "functions-host",
+    username: "weft",
     reconnect: false,
     idle_time_out: silenceLimit,
   } as const;
@@ -163,4 +162,9 @@ export function describe(error: AmqpError | Error | undefined): string {
   if (error === undefined) return "the connection broke";
   if (error instanceof Error) return firstLine(error);
   return [error.condition, error.description].filter((part) => part !== undefined).join(": ");
+}
+
+function firstLine(thrown: unknown): string {
+  const text = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
+  return text.split("\n", 1)[0] ?? "";
 }
