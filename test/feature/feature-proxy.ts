@@ -12,6 +12,7 @@ export interface FeaturePod {
   readonly address?: string;
   /** False: without a sidecar. */
   readonly meshed?: boolean;
+  readonly hostNetwork?: boolean;
 }
 
 export interface RunningPod {
@@ -36,6 +37,7 @@ export async function runPod(client: KubernetesClient, pod: FeaturePod): Promise
       spec: {
         serviceAccountName: account,
         nodeName: "node-1",
+        ...(pod.hostNetwork === true && { hostNetwork: true }),
         containers: [{ name: "app", image: "app", ports: [{ containerPort: pod.port ?? 8080 }] }],
       },
     },
