@@ -1,3 +1,5 @@
+import { figure } from "./statistics.ts";
+
 /** One line of the table: what was measured here, and what design.md §4 and §9 ask for. */
 export interface BenchRow {
   readonly what: string;
@@ -8,7 +10,7 @@ export interface BenchRow {
 }
 
 export function tableOf(rows: readonly BenchRow[]): string {
-  const cells = [
+  return alignColumns([
     ["WHAT", "HERE", "BUDGET", "RATIO"],
     ...rows.map(({ what, value, unit, budget }) => [
       what,
@@ -16,8 +18,13 @@ export function tableOf(rows: readonly BenchRow[]): string {
       budget === undefined ? "" : `${budget} ${unit}`,
       budget === undefined ? "" : (value / budget).toFixed(2),
     ]),
-  ];
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  ]);
+}
+
+/** Text to the left, figures to the right. */
+export function alignColumns(cells: readonly (readonly string[])[]): string {
+  const columns = cells[0]?.map((_, column) => column) ?? [];
+  const widths = columns.map((column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   return cells
     .map((row) =>
       row
@@ -25,8 +32,4 @@ export function tableOf(rows: readonly BenchRow[]): string {
         .join("  "),
     )
     .join("\n");
-}
-
-function figure(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value.toFixed(value >= 10 ? 1 : 2);
 }
