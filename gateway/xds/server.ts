@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from "node:net";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:tls";
 import { Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js";
+import { createResponseMemo } from "../../shared/core/stream/response-memo.ts";
 import {
   type AbsentResources,
   defaultStreamSettings,
@@ -116,6 +117,9 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
   };
 }
 
+/** Of responses that other streams may send, too. */
+const rememberedBytes = 4 * 2 ** 20;
+
 interface Streams {
   count(): number;
   serve(call: XdsCall, protocol: StreamProtocol): Promise<void>;
@@ -125,6 +129,7 @@ interface Streams {
 function createStreams(options: XdsServerOptions, settings: XdsServerSettings): Streams {
   /** One stream a proxy: a newer one ends the one before, whose end may not have been noticed. */
   const drivers = new Map<string, StreamDriver>();
+  const responses = createResponseMemo(rememberedBytes);
   let ending: string | undefined;
   const { least, most } = settings.maxStreamAge;
   return {
@@ -142,6 +147,7 @@ function createStreams(options: XdsServerOptions, settings: XdsServerSettings): 
       let ended = false;
       const driver = startStreamDriver({
         ...options,
+        responses,
         call,
         protocol,
         proxy,

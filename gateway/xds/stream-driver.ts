@@ -1,9 +1,13 @@
 import { fromDeltaRequest, toDeltaResponse } from "../../shared/core/stream/delta.ts";
+import type { ProxyNode } from "../../shared/core/stream/proxy-node.ts";
+import { decodeDeltaRequest, decodeSotwRequest, type RequestParts } from "../../shared/core/stream/requests.ts";
+import type { ResponseMemo } from "../../shared/core/stream/response-memo.ts";
 import { fromSotwRequest, toSotwResponse } from "../../shared/core/stream/sotw.ts";
 import { step } from "../../shared/core/stream/step.ts";
 import {
   type AbsentResources,
   createStream,
+  type Send,
   type Stream,
   type StreamInput,
   type StreamOutput,
@@ -11,13 +15,6 @@ import {
   type StreamRequest,
   type StreamSettings,
 } from "../../shared/core/stream/stream.ts";
-import {
-  type DeltaRequest,
-  decodeDeltaRequest,
-  decodeSotwRequest,
-  type ProxyNode,
-  type SotwRequest,
-} from "../../shared/core/stream/wire.ts";
 import { envoyTypes } from "../../shared/core/xds/resource.ts";
 import type { Clock } from "../../shared/ports/clock.ts";
 import type { GrpcStatus, XdsCall } from "./call.ts";
@@ -30,6 +27,8 @@ export interface StreamDriverOptions {
   readonly views: ViewSource;
   readonly reports: ProxyReports;
   readonly absent: AbsentResources;
+  /** Of all streams together. */
+  readonly responses: ResponseMemo;
   readonly clock: Clock;
   readonly settings: StreamSettings;
   /** Ends the stream gracefully. */
@@ -91,7 +90,7 @@ export function startStreamDriver(options: StreamDriverOptions): StreamDriver {
     wake = { at: wakeAt, timer: clock.after(Math.max(0, wakeAt - clock.monotonic()), ring) };
   };
   const take = (bytes: Buffer): void => {
-    const message = decode(protocol, stream, bytes);
+    const message = decode(stream, bytes, { node: !connected });
     if (!connected) {
       connected = true;
       const node = message.node ?? emptyNode;
@@ -134,12 +133,12 @@ interface Decoded {
   readonly request: StreamRequest | undefined;
 }
 
-function decode(protocol: StreamProtocol, stream: Stream, bytes: Buffer): Decoded {
-  if (protocol === "delta") {
-    const message: DeltaRequest = decodeDeltaRequest(bytes);
+function decode(stream: Stream, bytes: Buffer, parts: RequestParts): Decoded {
+  if (stream.protocol === "delta") {
+    const message = decodeDeltaRequest(bytes, parts);
     return { node: message.node, request: fromDeltaRequest(message) };
   }
-  const message: SotwRequest = decodeSotwRequest(bytes);
+  const message = decodeSotwRequest(bytes, parts);
   return { node: message.node, request: fromSotwRequest(stream, message) };
 }
 
@@ -147,7 +146,7 @@ function put(options: StreamDriverOptions, stream: Stream, output: StreamOutput)
   const { call, proxy, reports } = options;
   switch (output.kind) {
     case "send":
-      call.send(options.protocol === "delta" ? toDeltaResponse(stream, output) : toSotwResponse(stream, output));
+      call.send(encode(options.responses, stream, output));
       return;
     case "acknowledged":
       reports.acknowledged(proxy, { type: output.type, names: output.names });
@@ -159,6 +158,12 @@ function put(options: StreamDriverOptions, stream: Stream, output: StreamOutput)
       reports.settled(proxy, { generation: output.generation, snapshotVersion: output.snapshotVersion });
       return;
   }
+}
+
+function encode(responses: ResponseMemo, stream: Stream, send: Send): Buffer {
+  return stream.protocol === "delta"
+    ? toDeltaResponse(stream, send, responses)
+    : toSotwResponse(stream, send, responses);
 }
 
 /** Faults end the one stream they happen on: the sender's with a hint for its log, ours without details. */

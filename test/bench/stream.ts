@@ -1,6 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { toDeltaResponse } from "../../shared/core/stream/delta.ts";
+import { createResponseMemo } from "../../shared/core/stream/response-memo.ts";
 import { step } from "../../shared/core/stream/step.ts";
 import { createStream, type Stream, type StreamInput, type StreamRequest } from "../../shared/core/stream/stream.ts";
 import type { View, ViewResource } from "../../shared/core/stream/view.ts";
@@ -85,6 +86,7 @@ function request(some: Partial<StreamRequest> & Pick<StreamRequest, "type">): St
 /** CPU in microseconds for the view, the message and its answer; the views are made before. */
 function pushCost(runs: number): number {
   const views = createViews();
+  const memo = createResponseMemo(2 ** 20);
   const streams = Array.from({ length: 200 }, () => settled(views.current()));
   const times = Array.from({ length: runs + 5 }, () => {
     const view = views.change();
@@ -93,7 +95,7 @@ function pushCost(runs: number): number {
       const { stream, outputs } = step(before, { kind: "view", now: 0, view });
       const [send] = outputs;
       if (send?.kind !== "send") throw new Error("nothing is sent");
-      toDeltaResponse(stream, send);
+      toDeltaResponse(stream, send, memo);
       streams[index] = step(stream, request({ type: send.type, nonce: send.nonce })).stream;
     }
     const { user, system } = process.cpuUsage(begun);

@@ -1,6 +1,8 @@
 import { type EnvoyType, envoyTypes, typeUrls } from "../xds/resource.ts";
+import type { DeltaRequest } from "./requests.ts";
+import type { ResponseMemo } from "./response-memo.ts";
+import { encodeDeltaResponse } from "./responses.ts";
 import type { Send, Stream, StreamRequest } from "./stream.ts";
-import { type DeltaRequest, encodeDeltaResponse } from "./wire.ts";
 
 const typesByUrl: ReadonlyMap<string, EnvoyType> = new Map(envoyTypes.map((type) => [typeUrls[type], type]));
 
@@ -22,12 +24,10 @@ export function fromDeltaRequest(request: DeltaRequest): StreamRequest | undefin
   };
 }
 
-export function toDeltaResponse(stream: Stream, send: Send): Buffer {
-  return encodeDeltaResponse({
-    typeUrl: typeUrls[send.type],
-    version: String(stream.view?.snapshotVersion ?? 0),
-    nonce: send.nonce,
-    resources: send.resources,
-    removed: send.removed,
-  });
+export function toDeltaResponse(stream: Stream, send: Send, memo: ResponseMemo): Buffer {
+  const { type, nonce, resources, removed } = send;
+  const version = String(stream.view?.snapshotVersion ?? 0);
+  return memo.bytesOf({ key: `delta ${type} ${nonce} ${version}`, resources, removed }, () =>
+    encodeDeltaResponse({ typeUrl: typeUrls[type], version, nonce, resources, removed }),
+  );
 }

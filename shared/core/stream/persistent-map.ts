@@ -42,11 +42,14 @@ export function withEntries<V>(map: PersistentMap<V>, entries: readonly (readonl
 }
 
 export function without<V>(map: PersistentMap<V>, name: string): PersistentMap<V> {
-  return map.size > 0 && includes(map, name) ? withoutAll(map, [name]) : map;
+  if (map.size === 0 || !includes(map, name)) return map;
+  return map.size === 1 ? emptyMap : withChanges(map, [[name, undefined]]);
 }
 
 export function withoutAll<V>(map: PersistentMap<V>, names: readonly string[]): PersistentMap<V> {
   if (names.length === 0 || map.size === 0) return map;
+  const [only] = names;
+  if (names.length === 1 && only !== undefined) return without(map, only);
   return withChanges(
     map,
     names.map((name) => [name, undefined]),
@@ -81,7 +84,14 @@ export function withChanges<V>(
 }
 
 /** Entries that were there first come first. */
-export function* entriesOf<V>(map: PersistentMap<V>): Generator<readonly [string, V]> {
+export function entriesOf<V>(map: PersistentMap<V>): Iterable<readonly [string, V]> {
+  if (map.overlay.size === 0) return map.base;
+  // Without a base there is nothing that could be gone from it.
+  if (map.base.size === 0) return map.overlay as ReadonlyMap<string, V>;
+  return mergedEntries(map);
+}
+
+function* mergedEntries<V>(map: PersistentMap<V>): Generator<readonly [string, V]> {
   for (const entry of map.base) {
     const changed = map.overlay.get(entry[0]);
     if (changed === undefined) yield entry;

@@ -41,6 +41,7 @@ function takeRequest(turn: Turn, request: StreamRequest): void {
   if (nonce !== "") answerMessage(turn, type, { nonce, error });
   if (turn.types[type].asked) changeType(turn, request);
   else openType(turn, request);
+  if (request.listing !== turn.types[type].listing) edit(turn, type).listing = request.listing;
 }
 
 /** In push order: what is referred to before what refers to it. */

@@ -29,6 +29,8 @@ export interface StreamRequest {
   readonly nonce: string;
   /** Present when the message is refused. */
   readonly error: string | undefined;
+  /** Of a state-of-the-world request: tells its list of names from others. */
+  readonly listing?: string | undefined;
 }
 
 /** What happens to a stream. `now` is in milliseconds on any clock that does not go back. */
@@ -126,6 +128,8 @@ export interface TypeState {
   /** Until the first load is acknowledged, resources go together whether proven or not. */
   readonly loading: boolean;
   readonly subscription: Subscription;
+  /** Of the newest state-of-the-world request: the list of names that the subscription is. */
+  readonly listing: string | undefined;
   /** What the proxy holds where that is not what the view has (holdings.ts). */
   readonly exceptions: PersistentMap<Held | typeof nothing>;
   /** Unanswered messages by nonce, oldest first. */
@@ -191,6 +195,7 @@ const emptyType: TypeState = {
   greet: false,
   loading: true,
   subscription: emptySubscription,
+  listing: undefined,
   exceptions: emptyPersistentMap(),
   inFlight: emptyPersistentMap(),
   sending: emptyPersistentMap(),

@@ -5,8 +5,9 @@ import { createFileRegistry, fromBinary, fromJson, type JsonObject, toBinary, to
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { typeUrls } from "../xds/resource.ts";
+import { decodeDeltaRequest, decodeSotwRequest } from "./requests.ts";
+import { encodeDeltaResponse, encodeSotwResponse } from "./responses.ts";
 import type { ViewResource } from "./view.ts";
-import { decodeDeltaRequest, decodeSotwRequest, encodeDeltaResponse, encodeSotwResponse } from "./wire.ts";
 
 const descriptors = readFileSync(new URL("../xds/gen/descriptors.binpb", import.meta.url));
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptors));
@@ -71,13 +72,38 @@ test("decodeSotwRequest() reads what protobuf-es writes", () => {
     responseNonce: "7",
     errorDetail,
   });
-  assert.deepEqual(decodeSotwRequest(bytes), {
+  const { listing, ...request } = decodeSotwRequest(bytes);
+  assert.deepEqual(request, {
     node: decodedNode,
     typeUrl: typeUrls.route,
     names: ["a", "b"],
     nonce: "7",
     error: { message: "nö" },
   });
+  assert.ok(listing);
+});
+
+test("decodeSotwRequest() tells the same list of names from any other without decoding it", () => {
+  const listingOf = (names: readonly string[], responseNonce: string) =>
+    decodeSotwRequest(
+      encode("DiscoveryRequest", { resourceNames: [...names], responseNonce, versionInfo: responseNonce }),
+    ).listing;
+  fc.assert(
+    fc.property(fc.array(fc.string()), fc.array(fc.string()), (one, other) => {
+      assert.equal(listingOf(one, "1"), listingOf(one, "22"));
+      assert.equal(
+        listingOf(one, "1") === listingOf(other, "1"),
+        one.join("\0") === other.join("\0") && one.length === other.length,
+      );
+    }),
+  );
+  assert.notEqual(listingOf(["a\u001a\u0001b"], "1"), listingOf(["a", "b"], "1"));
+});
+
+test("a request's node is decoded only where it is asked for", () => {
+  const bytes = encode("DeltaDiscoveryRequest", { node, responseNonce: "7" });
+  assert.equal(decodeDeltaRequest(bytes, { node: false }).node, undefined);
+  assert.equal(decodeSotwRequest(encode("DiscoveryRequest", { node }), { node: false }).node, undefined);
 });
 
 test("decodeDeltaRequest() takes any bytes for a message or throws a RangeError", () => {
