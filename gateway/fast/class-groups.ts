@@ -74,7 +74,9 @@ export function createClassGroups(options: ClassGroupsOptions): ClassGroups {
   });
   const refreshed = (entries: readonly FastEntry[]): void => {
     for (const [group, changes] of layers.refreshed(entries)) {
-      renew(group, changes);
+      // One that has no view yet gets all of it with its certificate.
+      if (group.policy === undefined || group.view === undefined) continue;
+      renewView(group, group.policy, { changes, generation: nextGeneration() });
       order.tell(group);
     }
   };

@@ -9,45 +9,44 @@ import { changeOf, mergeChanges, type ViewChanges } from "./view-changes.ts";
 type Resources = Record<EnvoyType, ViewResources>;
 
 /** Gives the group the view of its layers as they are now. `changes`: in the layers, since the present view; undefined: not known. */
-export function renewView(group: ClassGroup, policy: GroupPolicy, news: ViewNews): void {
-  const before = group.view;
-  const { changes, generation } = news;
-  const isOld = (type: EnvoyType): boolean => changes?.every((change) => change.type !== type) === true;
-  const resources: Resources = { ...(before?.resources ?? noneOf()) };
-  for (const type of envoyTypes)
-    if (before === undefined || !isOld(type))
-      resources[type] = over(policy.own.resources[type], policy.shared?.resources[type] ?? noResources);
-  let guarded: readonly string[] = [];
-  if (before === undefined || !guardedTypes.every(isOld)) {
-    const bare = over(policy.own.resources.listener, policy.shared?.resources.listener ?? noResources);
-    const edits = guardListeners(group, bare, policiesOf(policy));
-    resources.listener = withGuards(bare, edits);
-    guarded = [...edits].flatMap(([name, listener]) =>
-      before?.resources.listener.get(name) === listener ? [] : [name],
-    );
+export function renewView(group: ClassGroup, policy: GroupPolicy, { changes, generation }: ViewNews): void {
+  const { view: before, history } = group;
+  let known = before && changes;
+  let resources: Resources;
+  if (before === undefined || changes === undefined || changes.some(({ type }) => isGuarding(type))) {
+    resources = composed(policy);
+    const guarded = guardListeners(group, resources.listener, policiesOf(policy));
+    resources.listener = over(guarded, resources.listener);
+    const isNew = ([name, listener]: [string, ViewResource]) => before?.resources.listener.get(name) !== listener;
+    const names = [...guarded].filter(isNew).map(([name]) => name);
+    known &&= mergeChanges(known, changeOf("listener", names));
+  } else {
+    resources = { ...before.resources };
+    for (const { type } of changes) resources[type] = ofType(policy, type);
   }
-  const all = changes && mergeChanges(changes, changeOf("listener", guarded));
-  group.history.add(generation, before && all);
-  const { history } = group;
-  group.view = {
-    generation,
-    snapshotVersion: policy.version,
-    resources,
-    changesSince: (older) => history.between(older, generation),
-  };
+  history.add(generation, known);
+  const changesSince = (older: number) => history.between(older, generation);
+  group.view = { generation, snapshotVersion: policy.version, resources, changesSince };
+}
+
+/** All that a class has. */
+export function composed(policy: GroupPolicy): Resources {
+  return Object.fromEntries(envoyTypes.map((type) => [type, ofType(policy, type)])) as Resources;
+}
+
+function ofType({ own, shared }: GroupPolicy, type: EnvoyType): ViewResources {
+  return over(own.resources[type], shared?.resources[type] ?? noResources);
+}
+
+/** Whether resources of the type decide what guards a listener. */
+function isGuarding(type: EnvoyType): boolean {
+  return type === "listener" || type === "extension" || type === "secret";
 }
 
 export interface ViewNews {
   readonly generation: number;
   readonly changes: ViewChanges | undefined;
 }
-
-function noneOf(): Resources {
-  return Object.fromEntries(envoyTypes.map((type) => [type, noResources])) as Resources;
-}
-
-/** Of which types the resources decide what guards a listener. */
-const guardedTypes = ["listener", "extension", "secret"] as const;
 
 const inboundNames = (["IPv4", "IPv6"] as const).map(inboundListenerName);
 
@@ -56,7 +55,7 @@ function guardListeners(
   { guarded }: ClassGroup,
   listeners: ViewResources,
   policies: Guards["policies"],
-): ReadonlyMap<string, ViewResource> {
+): Map<string, ViewResource> {
   const edits = new Map<string, ViewResource>();
   if (policies.length === 0) return edits;
   const text = JSON.stringify(policies);
@@ -83,10 +82,6 @@ function guardedListener(listener: ViewResource, policies: Guards["policies"]): 
     },
     guards: { policies, renamed: (names) => renameChains(body, names) },
   };
-}
-
-function withGuards(listeners: ViewResources, guarded: ReadonlyMap<string, ViewResource>): ViewResources {
-  return guarded.size === 0 ? listeners : over(guarded, listeners);
 }
 
 function policiesOf({ own, shared }: GroupPolicy): Guards["policies"] {

@@ -5,7 +5,8 @@ import { envoyTypes, type ResourceId } from "../../shared/core/xds/resource.ts";
 import type { ServedSnapshot } from "../follow/head-follower.ts";
 import type { ClassGroup, GroupPolicy, Layer } from "./class-group.ts";
 import { type ClassPolicy, policyIn, resourceOf } from "./class-policy.ts";
-import { differingNames, noResources, over } from "./layered-resources.ts";
+import { composed } from "./class-view.ts";
+import { differingNames } from "./layered-resources.ts";
 import type { Layers } from "./layers.ts";
 import { amongIds, createSharedLayers, editsFor } from "./shared-layers.ts";
 import { changeOf, mergeChanges, type ViewChanges } from "./view-changes.ts";
@@ -98,11 +99,6 @@ export function createGroupPolicies(layers: Layers): GroupPolicies {
       group.policy = undefined;
     },
   };
-}
-
-function composed({ own, shared }: GroupPolicy): Layer["resources"] {
-  const all = envoyTypes.map((type) => [type, over(own.resources[type], shared?.resources[type] ?? noResources)]);
-  return Object.fromEntries(all) as Layer["resources"];
 }
 
 function differences(before: Readonly<Layer["resources"]>, after: Readonly<Layer["resources"]>): ViewChanges {

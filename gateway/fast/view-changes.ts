@@ -38,22 +38,32 @@ export interface ViewHistory {
 const keptViews = 32;
 
 export function createViewHistory(): ViewHistory {
+  // Two rings: the n-th view is at n modulo their length.
   const generations: number[] = [];
   /** From the one before to this one. */
   const changes: ViewChanges[] = [];
+  let count = 0;
+  /** How many of the newest can be told apart. */
+  let known = 0;
+  const find = (generation: number): number | undefined => {
+    for (let back = 1; back <= known; back++) {
+      if (generations[(count - back) % keptViews] === generation) return count - back;
+    }
+    return undefined;
+  };
   return {
     add(generation, since) {
-      if (since === undefined) generations.length = changes.length = 0;
-      generations.push(generation);
-      changes.push(since ?? noChanges);
-      if (generations.length <= keptViews) return;
-      generations.shift();
-      changes.shift();
+      known = since === undefined ? 1 : Math.min(known + 1, keptViews);
+      generations[count % keptViews] = generation;
+      changes[count % keptViews] = since ?? noChanges;
+      count += 1;
     },
     between(from, to) {
-      const [begin, end] = [generations.lastIndexOf(from), generations.lastIndexOf(to)];
-      if (begin < 0 || end < begin) return undefined;
-      return end === begin + 1 ? changes[end] : mergeChanges(...changes.slice(begin + 1, end + 1));
+      const end = find(to);
+      const begin = find(from);
+      if (begin === undefined || end === undefined || end < begin) return undefined;
+      const steps = Array.from({ length: end - begin }, (_, step) => changes[(begin + 1 + step) % keptViews]);
+      return mergeChanges(...steps);
     },
   };
 }
