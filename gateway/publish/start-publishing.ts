@@ -8,6 +8,8 @@ import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 import type { GatewayParts } from "../ports.ts";
 import type { PublisherKey } from "../publisher-key.ts";
+import type { LeaseWatch } from "../replicas/lease-watch.ts";
+import { newestSeen, seenOf } from "../replicas/seen-cloud.ts";
 import { type HeldLease, publisherLease, whileHoldingLease } from "./lease.ts";
 import { type FactQueue, type PublisherEvent, type PublisherOptions, publishWhileLeading } from "./publisher.ts";
 
@@ -17,6 +19,8 @@ export interface PublishingParts {
   readonly heads: HeadReader;
   readonly key: PublisherKey;
   readonly follower: HeadFollower;
+  /** By which the other replicas say what they have seen of the cloud. */
+  readonly leases: Pick<LeaseWatch, "leases">;
   readonly metrics: GatewayMetrics;
   /** Who decides the mode is told where publishing stands; without it nobody decides. */
   readonly autonomy?: {
@@ -31,7 +35,7 @@ export interface PublishingParts {
 /** Publishes whenever this replica holds the Lease. */
 export function startPublishing(
   config: GatewayConfig,
-  { parts, objects, heads, key, follower, metrics, autonomy, alongside = [], fault }: PublishingParts,
+  { parts, objects, heads, key, follower, leases, metrics, autonomy, alongside = [], fault }: PublishingParts,
 ): AsyncDisposable {
   const stop = new AbortController();
   const { durations } = config;
@@ -45,16 +49,7 @@ export function startPublishing(
       onChange: (listener) => objects.onChange((change) => change.kind === "objects" && listener()),
     },
     readHead: heads.read,
-    seen() {
-      const current = follower.current();
-      return (
-        current && {
-          incarnation: current.incarnation,
-          version: current.version,
-          policyVersion: current.served.policyVersion,
-        }
-      );
-    },
+    seen: () => newestSeen(seenOf(follower.current()), leases.leases()),
     ...(autonomy && { publishing: autonomy.declaration.publishing, facts: autonomy.facts }),
     settings: {
       settleInterval: durations.settle,

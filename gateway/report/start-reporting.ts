@@ -12,6 +12,7 @@ import type { PublisherKey } from "../publisher-key.ts";
 import type { LeaseWatch } from "../replicas/lease-watch.ts";
 import { isReplicaLease, replicaLeaseName } from "../replicas/names.ts";
 import { startReplicaLease } from "../replicas/replica-lease.ts";
+import { seenNote } from "../replicas/seen-cloud.ts";
 import { createProblemReader } from "./compiled-problems.ts";
 import { watchEndpointProblems } from "./endpoint-problems.ts";
 import { createProblemBoard, type ProblemBoard } from "./problem-board.ts";
@@ -85,6 +86,7 @@ export function startReporting(
     },
     onRelief: () => board.refusals(roster.refusals(), snapshot()),
   });
+  let seen: ServedSnapshot | undefined;
   const own = (): ReplicaReport => ownReport(config.replica, roster, board);
   const { durations } = config;
   const lease = startReplicaLease({
@@ -93,7 +95,7 @@ export function startReporting(
     name: replicaLeaseName(config.replica),
     identity: config.replica,
     duration: durations.lease,
-    annotations: () => ({ [reportAnnotation]: writeReplicaReport(own()) }),
+    annotations: () => ({ [reportAnnotation]: writeReplicaReport(own()), ...seenNote(seen) }),
     interval: durations.reportInterval,
     clock: systemClock,
     fault: faults("replica-lease"),
@@ -113,6 +115,8 @@ export function startReporting(
     roster,
     board,
     serving(served) {
+      seen = served;
+      lease.news();
       roster.want(served.version);
       board.refusals(roster.refusals(), served);
     },

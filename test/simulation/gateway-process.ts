@@ -12,9 +12,14 @@ import type { GatewayMetrics } from "../../gateway/metrics.ts";
 import type { FaultsOf, GatewayParts } from "../../gateway/ports.ts";
 import { startPublishing } from "../../gateway/publish/start-publishing.ts";
 import type { PublisherKey } from "../../gateway/publisher-key.ts";
+import { startLeaseWatch } from "../../gateway/replicas/lease-watch.ts";
+import { replicaLeaseName } from "../../gateway/replicas/names.ts";
+import { startReplicaLease } from "../../gateway/replicas/replica-lease.ts";
+import { seenNote } from "../../gateway/replicas/seen-cloud.ts";
 import type { MeshObject } from "../../shared/core/object.ts";
 import type { View } from "../../shared/core/stream/view.ts";
 import type { Trie } from "../../shared/core/trie/trie.ts";
+import { systemClock } from "../../shared/shell/system-clock.ts";
 import type { Actor, VirtualTime } from "./virtual-time.ts";
 
 /** What a gateway is seen to do. */
@@ -104,6 +109,22 @@ async function run(options: GatewayProcessOptions, { life, views, begins }: Runn
       fault: faults("class"),
     }),
   );
+  let served: ServedSnapshot | undefined;
+  const { namespace, replica: identity, durations } = config;
+  const leases = life.use(startLeaseWatch({ client, namespace, clock: systemClock, fault: faults("leases") }));
+  const replica = life.use(
+    startReplicaLease({
+      client,
+      namespace,
+      name: replicaLeaseName(identity),
+      identity,
+      duration: durations.lease,
+      annotations: () => seenNote(served),
+      interval: durations.reportInterval,
+      clock: systemClock,
+      fault: faults("replica lease"),
+    }),
+  );
   const autonomy = life.use(
     startAutonomy(config, {
       client,
@@ -114,6 +135,8 @@ async function run(options: GatewayProcessOptions, { life, views, begins }: Runn
       serve(snapshot) {
         observer.serving(actor, snapshot);
         proxyViews.serve(snapshot);
+        served = snapshot;
+        replica.news();
       },
       problems: () => undefined,
     }),
@@ -129,7 +152,7 @@ async function run(options: GatewayProcessOptions, { life, views, begins }: Runn
   await source.begin();
   connectProxies({ actor, objects, proxyViews, observer, views }, life);
   const fault = faults("publish");
-  life.use(startPublishing(config, { parts, objects, heads, key, follower, metrics, autonomy, fault }));
+  life.use(startPublishing(config, { parts, objects, heads, key, follower, leases, metrics, autonomy, fault }));
 }
 
 /** A pod whose proxy follows its view. */
