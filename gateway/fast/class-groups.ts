@@ -81,7 +81,7 @@ export function createClassGroups(options: ClassGroupsOptions): ClassGroups {
     }
   };
   const { place, leave } = createMembership(objects, groups, {
-    begun: identities.join,
+    begun: (group) => identities.join(group),
     left: order.left,
     ended(group) {
       policies.drop(group);

@@ -3,6 +3,7 @@ import type { ClassGroup } from "./class-group.ts";
 /** Who is held, what for, and no longer than the limit from when the hold began. */
 export interface Holds<Key> {
   readonly has: (key: Key) => boolean;
+  readonly size: () => number;
   readonly keys: () => readonly Key[];
   /**
    * Begins a hold, or changes what it waits for. Before anything is said of that it waits for the limit alone. `over` is called when the limit is reached, for a
@@ -25,6 +26,7 @@ export function createHolds<Key>(limit: number): Holds<Key> {
   const holds = new Map<Key, Hold>();
   return {
     has: (key) => holds.has(key),
+    size: () => holds.size,
     keys: () => [...holds.keys()],
     hold(key, { awaits, over = () => undefined }) {
       const before = holds.get(key);
@@ -34,6 +36,7 @@ export function createHolds<Key>(limit: number): Holds<Key> {
     awaited: (key) => holds.get(key)?.awaits ?? [],
     ready: (isDone) => [...holds].flatMap(([key, { awaits }]) => (awaits?.every(isDone) === true ? [key] : [])),
     drop(key) {
+      if (holds.size === 0) return; // as a rule
       clearTimeout(holds.get(key)?.timer);
       holds.delete(key);
     },

@@ -1,6 +1,6 @@
 import type { AccountKey, ClassKey } from "../../shared/core/mesh/mesh.ts";
 import type { View } from "../../shared/core/stream/view.ts";
-import { type ClassGroup, type Follower, type Reach, reachOf } from "./class-group.ts";
+import { type ClassGroup, type Follower, type Reach, reachOf, type Told } from "./class-group.ts";
 import { inboundPorts, keepInbound, losesPorts, sameInbound } from "./class-view.ts";
 import { createHolds, type Holds } from "./view-holds.ts";
 import { type ClassChange, planWaves } from "./waves.ts";
@@ -48,7 +48,7 @@ export function createViewOrder(options: ViewOrderOptions): ViewOrder {
   /** Telling may be answered at once, when not all of a snapshot's views are out yet. */
   let serving = false;
   const check = (): void => {
-    if (serving) return;
+    if (serving || held.size() + losing.size() === 0) return;
     for (const group of held.ready(isDone)) releaseView(group);
     for (const follower of losing.ready(isDone)) tellLoss(follower);
   };
@@ -111,34 +111,45 @@ function createTelling(
     losing.drop(follower);
     const { group } = follower;
     if (group?.view === undefined) return;
-    give(follower, group, group.view);
+    give(follower, toldBy(group, group.view));
     follower.taken = follower.told;
   };
   const overdue = (follower: Follower): void => {
     tellLoss(follower);
     order.afterLoss();
   };
-  const tellOne = (follower: Follower): void => {
-    const { group, taken } = follower;
-    if (group?.view === undefined || (taken !== undefined && order.isHeld(group))) return;
-    if (taken === undefined || !losesPorts(taken.view, group.view)) {
+  /** `all`: of its group. */
+  const tellFollower = (follower: Follower, group: ClassGroup, all: Told): void => {
+    const { taken } = follower;
+    if (taken !== undefined && order.isHeld(group)) return;
+    if (taken === undefined || !losesPorts(taken.view, all.view)) {
       losing.drop(follower);
-      give(follower, group, group.view);
+      give(follower, all);
       return;
     }
     losing.hold(follower, { over: () => overdue(follower) });
-    give(follower, group, mix(taken.view, group.view));
+    give(follower, toldBy(group, mix(taken.view, all.view)));
   };
   const tell = (group: ClassGroup): void => {
-    for (const follower of group.followers) tellOne(follower);
+    if (group.view === undefined) return;
+    const all = toldBy(group, group.view);
+    for (const follower of group.followers) tellFollower(follower, group, all);
+  };
+  const tellOne = (follower: Follower): void => {
+    const { group } = follower;
+    if (group?.view !== undefined) tellFollower(follower, group, toldBy(group, group.view));
   };
   return { tell, tellOne, tellLoss };
 }
 
-function give(follower: Follower, group: ClassGroup, view: View): void {
-  if (follower.told?.view === view) return;
-  follower.told = { view, reach: reachOf(group) };
-  follower.listener.view(view);
+function toldBy(group: ClassGroup, view: View): Told {
+  return { view, reach: reachOf(group) };
+}
+
+function give(follower: Follower, told: Told): void {
+  if (follower.told?.view === told.view) return;
+  follower.told = told;
+  follower.listener.view(told.view);
 }
 
 function isSame({ view, followers }: ClassGroup): boolean {

@@ -9,7 +9,7 @@ import type { ProxyIdentity } from "../../gateway/xds/ports.ts";
 import { accountKey, type ClassKey } from "../../shared/core/mesh/mesh.ts";
 import type { MeshObject } from "../../shared/core/object.ts";
 import { classesOf } from "../../shared/core/snapshot/snapshot.ts";
-import type { View } from "../../shared/core/stream/view.ts";
+import type { View, ViewResource } from "../../shared/core/stream/view.ts";
 import { envoyTypes } from "../../shared/core/xds/resource.ts";
 import { type KubernetesObject, meshConfig, namespace, pod, service } from "../support/build.ts";
 import { cases, clustersOf } from "./clusters.ts";
@@ -190,18 +190,15 @@ function contentOf(view: View | undefined) {
         type,
         {
           size: view.resources[type].size,
-          members: [...view.resources[type]]
-            .map(([name, { version, guards, peers }]) => [
-              name,
-              version,
-              guards?.policies.map((policy) => policy.name).sort(),
-              peers,
-            ])
-            .sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
+          members: new Map([...view.resources[type]].map(([name, resource]) => [name, shortOf(resource)])),
         },
       ]),
     )
   );
+}
+
+function shortOf({ version, guards, peers }: ViewResource) {
+  return { version, peers, guards: guards?.policies.map(({ name }) => name).sort() };
 }
 
 /** By identity: a stream looks at nothing else. */
