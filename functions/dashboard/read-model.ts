@@ -8,6 +8,8 @@ import {
   type Change,
   type ClusterProblems,
   type Head,
+  type LocalServing,
+  type PinAct,
   type ProxyReport,
   reportId,
   versionedId,
@@ -23,6 +25,9 @@ import { buildServices } from "./model/services.ts";
 export type ReadParts = Pick<FunctionParts, "documents" | "mesh" | "now">;
 
 const listedChanges = 15;
+const listedActs = 20;
+/** Records of pins are written after the head: a listing is believed for so long. Milliseconds. */
+const actsAge = 10_000;
 
 /** A cluster's model with a text that differs when the model may differ. */
 interface ClusterReading {
@@ -64,7 +69,15 @@ interface Kept {
   readonly newest: Stored<Change>;
   readonly changes: readonly Change[];
   readonly report: Stored<ProxyReport>;
+  readonly acts: Acts;
   readonly policy: (PolicyModel & { readonly inputs: string; readonly objects: Trie }) | undefined;
+}
+
+interface Acts {
+  readonly pinActs: readonly PinAct[];
+  readonly servedLocally: readonly LocalServing[];
+  /** When they were read. */
+  readonly read: number;
 }
 
 interface Refresh {
@@ -76,22 +89,32 @@ interface Refresh {
 async function refresh(parts: ReadParts, cluster: string, { head, etag, before }: Refresh): Promise<Kept> {
   const { documents } = parts;
   const sameHead = before?.etag === etag;
-  const [problems, newest, report, policy] = await Promise.all([
+  const isRecent = before !== undefined && sameHead && parts.now().getTime() - before.acts.read < actsAge;
+  const [problems, newest, report, acts, policy] = await Promise.all([
     // Problems are written in one batch with the head, so the same head has the same problems.
     sameHead ? before.problems : documents.get<ClusterProblems>("clusters", cluster, "problems"),
     documents.get<Change>("changes", cluster, versionedId("change", head.version)),
     readReport(parts, cluster),
+    isRecent ? before.acts : readActs(parts, cluster),
     readPolicy(parts, cluster, { head, before: before?.policy }),
   ]);
   const sameChanges = before !== undefined && before.newest?.body.version === newest?.body.version;
   const changes = sameChanges
     ? before.changes.map((change) => (change.version === newest?.body.version ? newest.body : change))
     : await documents.list<Change>("changes", cluster, { prefix: "change:", limit: listedChanges });
-  return { head, etag, problems, newest, changes, report, policy };
+  return { head, etag, problems, newest, changes, report, acts, policy };
 }
 
 function readReport({ documents }: ReadParts, cluster: string): Promise<Stored<ProxyReport>> {
   return documents.get<ProxyReport>("changes", cluster, reportId);
+}
+
+async function readActs({ documents, now }: ReadParts, cluster: string): Promise<Acts> {
+  const read = now().getTime();
+  const list = <Body>(prefix: string): Promise<readonly Body[]> =>
+    documents.list<Body>("changes", cluster, { prefix, limit: listedActs });
+  const [pinActs, servedLocally] = await Promise.all([list<PinAct>("pin:"), list<LocalServing>("local:")]);
+  return { pinActs, servedLocally, read };
 }
 
 /** Of what is in force; before the first publication, of what was heard. */
@@ -117,12 +140,14 @@ function readingOf(parts: ReadParts, cluster: string, kept: Kept): ClusterReadin
   const documents = documentsOf(kept);
   const policy = kept.policy && { access: kept.policy.access, services: kept.policy.services };
   const isQuiet = documents.report !== undefined && isSilent(documents.report, now);
-  const fingerprint = [kept.etag, kept.newest?.etag, kept.changes.length, kept.report?.etag, isQuiet].join("\n");
+  const acts = `${documents.pinActs.length} ${documents.pinActs.at(-1)?.when} ${documents.servedLocally.length}`;
+  const fingerprint = [kept.etag, kept.newest?.etag, kept.changes.length, kept.report?.etag, isQuiet, acts].join("\n");
   return { model: buildCluster({ mesh: parts.mesh, cluster, documents, policy, now }), fingerprint };
 }
 
-function documentsOf({ head, problems, changes, report }: Kept): ClusterDocuments {
-  return { head, problems: problems?.body, changes, report: report?.body };
+function documentsOf({ head, problems, changes, report, acts }: Kept): ClusterDocuments {
+  const { pinActs, servedLocally } = acts;
+  return { head, problems: problems?.body, changes, report: report?.body, pinActs, servedLocally };
 }
 
 /** All clusters of the mesh. */

@@ -1,5 +1,6 @@
 import type { Head } from "../../shared/store/documents.ts";
 import type { ModeNote } from "../autonomous/mode-note.ts";
+import { releaseCommand } from "../report/held-changes.ts";
 
 /** What a person should know of the whole gateway, in Kubernetes' words for it. */
 export interface Condition {
@@ -38,11 +39,15 @@ export function cloudWentBackCondition(
   return { type, status: "True", message };
 }
 
-/** A person's pin, or a guard's. */
-export function changesHeldCondition(pin: Head["pin"]): Condition {
+/** A person's pin, or a guard's, and how it ends. */
+export function changesHeldCondition(pin: Head["pin"], cluster: string): Condition {
   const type = "ChangesHeld";
   if (pin === undefined) return { type, status: "False", message: "changes are served as they come" };
-  return { type, status: "True", message: `${pin.kind} by ${pin.who} since ${pin.when}: ${pin.why}` };
+  return {
+    type,
+    status: "True",
+    message: `${pin.kind} by ${pin.who} since ${pin.when}: ${pin.why}. Release: ${releaseCommand(cluster, pin.kind)}`,
+  };
 }
 
 export function autonomousCondition(note: ModeNote | undefined, servesLocal: boolean): Condition {

@@ -53,7 +53,7 @@ export function adminPages({ config, objects, reporting, autonomy, contact, clou
           staleCondition(contact()),
           autonomousCondition(autonomy.note(), source.servesLocal()),
           cloudWentBackCondition(cloud.wentBack(), source.current()),
-          changesHeldCondition(cloud.pin()),
+          changesHeldCondition(cloud.pin(), config.cluster),
         ];
         return { status: 200, json: { conditions } };
       },

@@ -30,10 +30,14 @@ test("all sources stand side by side, each replaced by its own next word", async
   board.endpoints([{ ...compiled, message: "of an endpoint" }]);
   board.refusals([refusal("shop/a")], snapshot);
   assert.equal(board.standing().length, 3);
+  const held: Problem = { ...compiled, code: "mass-withdrawal-held" };
+  board.held([held]);
+  board.held([{ ...held }]);
   board.compiled([]);
-  assert.equal(board.standing().length, 2);
+  assert.equal(board.standing().length, 3);
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(shown.at(-1), board.standing());
+  assert.equal(shown.length, 5, "nothing is shown again because the head was read again");
 });
 
 test("however many proxies refuse a version, it is one problem on each object that made it", () => {

@@ -3,7 +3,7 @@ import { type ObjectKey, objectKeyText } from "../../shared/core/object.ts";
 import type { ServedSnapshot } from "../follow/head-follower.ts";
 import type { Refusal } from "./proxy-roster.ts";
 
-/** All problems that stand, of compiling, of endpoints and of proxies, each on its object. */
+/** All problems that stand, of compiling, of endpoints, of proxies and of guards, each on its object. */
 export interface ProblemBoard {
   /** What compiling found. */
   readonly compiled: (problems: readonly Problem[]) => void;
@@ -11,6 +11,8 @@ export interface ProblemBoard {
   readonly endpoints: (problems: readonly Problem[]) => void;
   /** What proxies refuse now; each lands on the objects that made the resource what it is. */
   readonly refusals: (refusals: readonly Refusal[], snapshot: ServedSnapshot | undefined) => void;
+  /** What a guard holds. */
+  readonly held: (problems: readonly Problem[]) => void;
   readonly standing: () => readonly Problem[];
 }
 
@@ -20,8 +22,9 @@ export function createProblemBoard(options: {
   let compiled: readonly Problem[] = [];
   let endpoints: readonly Problem[] = [];
   let refused: readonly Problem[] = [];
+  let held: readonly Problem[] = [];
   let showing = Promise.resolve();
-  const standing = (): readonly Problem[] => sortProblems([...compiled, ...endpoints, ...refused]);
+  const standing = (): readonly Problem[] => sortProblems([...compiled, ...endpoints, ...refused, ...held]);
   const changed = (): void => {
     showing = showing.then(() => options.show(standing()));
   };
@@ -36,6 +39,11 @@ export function createProblemBoard(options: {
     },
     refusals(refusals, snapshot) {
       refused = refusals.flatMap((refusal) => problemsOf(refusal, snapshot));
+      changed();
+    },
+    held(problems) {
+      if (JSON.stringify(problems) === JSON.stringify(held)) return;
+      held = problems;
       changed();
     },
     standing,

@@ -15,6 +15,7 @@ import { startReplicaLease } from "../replicas/replica-lease.ts";
 import { seenNote } from "../replicas/seen-cloud.ts";
 import { createProblemReader } from "./compiled-problems.ts";
 import { watchEndpointProblems } from "./endpoint-problems.ts";
+import { heldChanges } from "./held-changes.ts";
 import { createProblemBoard, type ProblemBoard } from "./problem-board.ts";
 import { createProblemEvents } from "./problem-events.ts";
 import { createProxyRoster, type ProxyRoster } from "./proxy-roster.ts";
@@ -34,7 +35,7 @@ export interface Reporting extends AsyncDisposable {
   readonly board: ProblemBoard;
   /** A snapshot is in force from now on. */
   serving(snapshot: ServedSnapshot): void;
-  /** The problems of compiling stand beside the head. */
+  /** The problems of compiling stand beside the head, what a guard holds in it. */
   readonly onHead: (head: Head) => void;
   /** Tells the cloud what all replicas say, until the Lease is lost. */
   readonly whileLeading: (lease: Pick<HeldLease, "lost" | "isFresh">) => Promise<void>;
@@ -111,6 +112,12 @@ export function startReporting(
     idle: durations.reportIdle,
     fault: faults("reports"),
   });
+  const readProblems = createProblemReader({
+    documents: parts.documents,
+    cluster: config.cluster,
+    take: board.compiled,
+    fault: faults("problems"),
+  });
   return {
     roster,
     board,
@@ -120,12 +127,10 @@ export function startReporting(
       roster.want(served.version);
       board.refusals(roster.refusals(), served);
     },
-    onHead: createProblemReader({
-      documents: parts.documents,
-      cluster: config.cluster,
-      take: board.compiled,
-      fault: faults("problems"),
-    }),
+    onHead(head) {
+      readProblems(head);
+      board.held(heldChanges(head.pin, config));
+    },
     whileLeading: reporter.whileLeading,
     async [Symbol.asyncDispose]() {
       endpoints[Symbol.dispose]();

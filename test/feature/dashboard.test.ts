@@ -17,9 +17,10 @@ import {
 } from "../../functions/dashboard/testdata/publisher.ts";
 import { createMemoryDocumentStore } from "../../shared/adapters/memory/document-store.ts";
 import { createMemoryHub } from "../../shared/adapters/memory/event-hub.ts";
+import type { ContentHash } from "../../shared/core/brand.ts";
 import type { DocumentStore } from "../../shared/ports/document-store.ts";
 import { MeshError } from "../../shared/shell/mesh-error.ts";
-import { joinCluster, readHead } from "../../shared/store/cluster-store.ts";
+import { joinCluster, putServedLocally, readHead } from "../../shared/store/cluster-store.ts";
 
 /** The dashboard over documents that the real functions wrote. */
 
@@ -29,6 +30,7 @@ const now = (): Date => new Date();
 
 interface World {
   readonly app: FunctionsApp;
+  readonly documents: DocumentStore;
   readonly dashboard: Dashboard;
   readonly publisher: TestPublisher;
   /** What the store throws from now on. */
@@ -55,6 +57,7 @@ async function makeWorld(clusters: readonly string[] = ["local"], lifetime = 20_
   for (const cluster of clusters) await joinCluster(documents, cluster, publisher.key);
   return {
     app: composeFunctions(parts),
+    documents,
     dashboard: createDashboard(parts, { interval: 10, heartbeat: 15_000, lifetime }),
     publisher,
     fail(error) {
@@ -202,6 +205,29 @@ test("a mesh of one cluster leads to it; of several, each is listed with its sta
   assert.match(
     textOf(bodyOf(body)),
     /east nothing published no proxies none never never local 1 7 of 7 proxies settled 1 problem/,
+  );
+});
+
+test("pins and their ends, and what was served without the cloud, stand on the page, the newest first", {
+  timeout,
+}, async () => {
+  const world = await makeBookstore();
+  assert.match((await clusterPage(world)).text, /Pins and local policy .* Nothing yet\./);
+  const version = await world.version();
+  await world.app.pins.freeze("local", { who: "ann", why: "a quiet weekend" });
+  await world.app.pins.release("local", "freeze", { who: "bob", why: "monday" });
+  await putServedLocally(world.documents, "local", {
+    root: "root-of-the-outage" as ContentHash,
+    state: "its-state" as ContentHash,
+    from: "2026-05-01T12:00:00.000Z",
+    to: "2026-05-01T12:01:05.000Z",
+  });
+  const { text } = await clusterPage(world);
+  assert.match(
+    text,
+    new RegExp(
+      `${version} release .* monday by bob ${version} freeze .* a quiet weekend by ann served locally .* 65 s A gateway served what it had compiled itself, snapshot root-of-the-outage of the state its-state`,
+    ),
   );
 });
 

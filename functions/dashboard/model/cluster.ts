@@ -1,6 +1,14 @@
 import type { ObjectKey } from "../../../shared/core/object.ts";
-import type { Change, ClusterProblems, Head, ProxyReport } from "../../../shared/store/documents.ts";
+import type {
+  Change,
+  ClusterProblems,
+  Head,
+  LocalServing,
+  PinAct,
+  ProxyReport,
+} from "../../../shared/store/documents.ts";
 import type { AccessModel } from "./access.ts";
+import { type ActModel, buildActs } from "./acts.ts";
 import { buildChanges, type ChangeModel } from "./changes.ts";
 import { buildProblems, type ProblemsModel } from "./problems.ts";
 import { buildProxies, isSilent, type ProxiesModel } from "./proxies.ts";
@@ -13,6 +21,9 @@ export interface ClusterDocuments {
   /** Any order. */
   readonly changes: readonly Change[];
   readonly report: ProxyReport | undefined;
+  /** Any order, as are those below. */
+  readonly pinActs: readonly PinAct[];
+  readonly servedLocally: readonly LocalServing[];
 }
 
 /** Made from the objects of the state that the head names. */
@@ -34,6 +45,8 @@ export interface ClusterModel {
   /** Newest first. */
   readonly changes: readonly ChangeModel[];
   readonly problems: ProblemsModel;
+  /** Newest first. */
+  readonly acts: readonly ActModel[];
 }
 
 /** What a reader must know before believing the rest of the page. */
@@ -66,6 +79,7 @@ export function buildCluster(options: {
     proxies: buildProxies(head.version, report),
     changes: timelines,
     problems: buildProblems(problems, report),
+    acts: buildActs(documents.pinActs, documents.servedLocally),
   };
 }
 

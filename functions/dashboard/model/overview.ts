@@ -21,15 +21,17 @@ export interface ClusterSummary {
   readonly published?: string;
 }
 
+type SummaryDocuments = Omit<ClusterDocuments, "pinActs" | "servedLocally">;
+
 /** Pure. */
 export function buildOverview(
   mesh: string,
-  clusters: readonly { readonly cluster: string; readonly documents: ClusterDocuments }[],
+  clusters: readonly { readonly cluster: string; readonly documents: SummaryDocuments }[],
 ): OverviewModel {
   return { mesh, clusters: clusters.map(({ cluster, documents }) => summaryOf(cluster, documents)) };
 }
 
-function summaryOf(cluster: string, documents: ClusterDocuments): ClusterSummary {
+function summaryOf(cluster: string, documents: SummaryDocuments): ClusterSummary {
   const { head, problems, changes, report } = documents;
   const { connected, settled, refusing, heard } = buildProxies(head.version, report);
   const newest = changes.toSorted((a, b) => a.version - b.version).at(-1);

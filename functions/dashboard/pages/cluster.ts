@@ -1,4 +1,5 @@
 import type { ClusterModel } from "../model/cluster.ts";
+import { acts } from "./acts.ts";
 import { changes } from "./changes.ts";
 import { containerOf, type Part, pageOf, partOf } from "./layout.ts";
 import { html } from "./markup.ts";
@@ -16,6 +17,7 @@ const sections = [
   ["changes", "Changes"],
   ["proxies", "Proxies"],
   ["problems", "Problems"],
+  ["acts", "Pins"],
 ] as const;
 
 type PartId = (typeof sections)[number][0] | "status" | "notices" | "summary";
@@ -34,6 +36,7 @@ export function clusterParts(model: ClusterModel): ClusterParts {
     changes: partOf("changes", changes(model.changes)),
     proxies: partOf("proxies", proxies(model.proxies)),
     problems: partOf("problems", problems(model.problems)),
+    acts: partOf("acts", acts(model.acts)),
   };
 }
 
@@ -54,7 +57,7 @@ export function clusterPage(
       <div class="pair policy">${card("topology")} ${card("services")}</div>
       ${card("rules")}
       <div class="pair">${card("changes")} ${card("proxies")}</div>
-      ${card("problems")}`,
+      ${card("problems")} ${card("acts")}`,
     live: { events: links.events },
   });
 }

@@ -53,6 +53,10 @@ export const problemCatalogue = {
     "A pod or address behind the Service has no sidecar, so it cannot prove who it is and gets no traffic from the mesh. Let its namespace be injected and start the pod anew, or take it out of the selector.",
   "rejected-by-proxy":
     "A proxy refused configuration made from this object; it stays on the last good version. Undo the last change of the object, and report the message.",
+  "mass-withdrawal-held":
+    "More than half of a kind went without anybody having deleted it, or would be lost by another translator or fleet policy; what was served before stays in force. Restore what is missing, or agree to its loss by releasing the hold.",
+  "older-inputs-held":
+    "The settings or the fleet policy are older than those that are served; what was served before stays in force. Restore the newer ones, or agree by releasing the hold.",
 } as const satisfies Readonly<Record<string, string>>;
 
 export type ProblemCode = keyof typeof problemCatalogue;
