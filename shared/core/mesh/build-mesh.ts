@@ -44,7 +44,7 @@ function meshOf({ network, traffic, services, outside, workloads, grants }: Draf
   };
 }
 
-function withoutAge({ key, namespace, name, addresses, headless, ports, source }: DraftService): Service {
+export function withoutAge({ key, namespace, name, addresses, headless, ports, source }: DraftService): Service {
   return { key, namespace, name, addresses, headless, ports, source };
 }
 

@@ -48,7 +48,7 @@ export interface ClassEntry {
     | { readonly everyone: string };
 }
 
-const classPrefix = "class/";
+export const classPrefix = "class/";
 const resourceMark = "#resource/";
 /** Up to so many ids stand in the class's entry. */
 const idsInEntry = 32;
@@ -85,24 +85,42 @@ export function seal(views: Iterable<ClassResources>): SealedSnapshot {
     if (view.everyone !== undefined && everyone.has(view.everyone)) {
       return { everyone: view.everyone };
     }
-    if (shared.length <= idsInEntry) return { ids: shared };
     const text = shared.join("\n");
-    const set = setOf.get(text) ?? trieOf(shared.map((id) => [id, "true"] as const));
+    const set = setOf.get(text) ?? setOfIds(shared);
+    if (set === undefined) return { ids: shared };
     setOf.set(text, set);
     sets.set(set.root, set);
     return { set: set.root };
   };
   for (const sealed of classes) {
     const entry: ClassEntry = { own: sealed.own, shared: sharedEntry(sealed) };
-    entries.set(classPrefix + sealed.view.workload.key, canonicalJson(entry as never));
+    entries.set(...classEntry(sealed.view.workload.key, entry));
   }
   const ids = new Set([...new Set(classes.map(({ shared }) => shared))].flat());
   for (const id of ids) {
     const version = contents.versionOf(id);
-    const names = tags.get(id);
-    entries.set(resourceKey(id), JSON.stringify(names === undefined ? version : [version, ...[...names].sort()]));
+    if (version !== undefined) entries.set(...resourceEntry(id, version, tags.get(id)));
   }
   return { index: trieOf(entries), sets, resources: contents.resources };
+}
+
+/** The trie of ids that are too many for a class's entry; undefined for a few. */
+export function setOfIds(ids: readonly ResourceId[]): Trie | undefined {
+  return ids.length <= idsInEntry ? undefined : trieOf(ids.map((id) => [id, "true"] as const));
+}
+
+/** What stands in the index for a class. */
+export function classEntry(key: ClassKey, entry: ClassEntry): readonly [key: string, value: string] {
+  return [classPrefix + key, canonicalJson(entry as never)];
+}
+
+/** What stands in the index for a resource that classes share; `everyone`: names of those of whom all get it. */
+export function resourceEntry(
+  id: ResourceId,
+  version: ContentHash,
+  everyone?: Iterable<string>,
+): readonly [key: string, value: string] {
+  return [resourceKey(id), JSON.stringify(everyone === undefined ? version : [version, ...[...everyone].sort()])];
 }
 
 interface SealedClass {
@@ -129,7 +147,9 @@ function createContents() {
       const present = versions.get(id);
       if (present !== undefined && present !== version) throw new Error(`resource ${id} has two contents`);
       versions.set(id, version);
-      if (!resources.has(version)) resources.set(version, made);
+      // Of several with the same bytes, whose causes may differ, the one whose id comes first stands for all.
+      const first = resources.get(version);
+      if (first === undefined || id < first.id) resources.set(version, made);
       return made;
     },
   };
@@ -204,7 +224,7 @@ function everyoneGets(index: Trie): ReadonlyMap<string, readonly ResourceId[]> {
 }
 
 /** A name begins with `namespace/service/`, or is of one resource of its kind. */
-function resourceKey(id: ResourceId): string {
+export function resourceKey(id: ResourceId): string {
   const { name } = parseResourceId(id);
   const [namespace = "", service] = name.split("/");
   return `${service === undefined ? name : `${namespace}/${service}`}${resourceMark}${id}`;

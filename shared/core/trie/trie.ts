@@ -255,7 +255,7 @@ function fitsInOne(block: { readonly size: number; readonly count: number }): bo
 function blockFor(entries: readonly Entry[], depth: number): Block {
   const leaf = leafOf(entries);
   if (fitsInOne(leaf)) return leaf;
-  const children = new Array<Block | undefined>(16).fill(undefined);
+  const children = Array.from({ length: 16 }, (): Block | undefined => undefined);
   for (const [slot, part] of bySlot(entries, depth)) children[slot] = blockFor(part, depth + 1);
   return branchOf(children);
 }

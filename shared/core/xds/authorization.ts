@@ -69,7 +69,7 @@ export function handshakeAuthorization(
 }
 
 function portPolicy({ index }: TranslationContext, workload: WorkloadClass, targetPort: number): PortPolicy {
-  return { settings: index.mesh.settings, grants: index.grantsTo([workload.account]), targetPort };
+  return { settings: index.settings, grants: index.grantsTo([workload.account]), targetPort };
 }
 
 function extension(
@@ -89,7 +89,7 @@ function extension(
 }
 
 function causesOf({ index }: TranslationContext, { grants }: PortPolicy): Resource["causes"] {
-  const { mode, causes } = index.mesh.settings;
+  const { mode, causes } = index.settings;
   if (mode === "permissive") return causes.mode;
   return grants.flatMap((grant) => [grant.source, ...grant.causes]);
 }

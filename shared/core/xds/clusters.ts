@@ -73,7 +73,7 @@ export function upstreamCluster(context: TranslationContext, port: PortOfService
   if (reach !== "everyone" && reached.accounts.length === 0)
     return { name, resources: [emptyCluster(context, name, causes)] };
 
-  const { settings } = context.index.mesh;
+  const { settings } = context.index;
   const endpoints = context.pool.resource({ type: "endpoint-set", name, variant: "" }, () => ({
     body: setBody({
       groups: [
@@ -120,7 +120,7 @@ export function splitCluster(
   options: { readonly backends: readonly Backend[]; readonly reach: Reach },
 ): ClusterResources {
   const { index, pool } = context;
-  const { settings } = index.mesh;
+  const { settings } = index;
   const all = reachedAccounts(root.backendAccounts, options.reach);
   const name = splitName(root.service.key, root.port.port, all.signature);
   const weights = fittingWeights(options.backends.map((backend) => backend.weight));
@@ -181,7 +181,7 @@ export function headlessCluster(
   port: PortOfService,
   reached: ReachedAccounts,
 ): ClusterResources {
-  const { settings } = context.index.mesh;
+  const { settings } = context.index;
   const name = headlessName(port.service.key, port.port.port, reached.signature);
   const trust = upstreamTrust(context, port, reached);
   const cluster = context.pool.resource({ type: "cluster", name, variant: "" }, () => ({
@@ -212,7 +212,7 @@ export function passthroughCluster({ index, pool }: TranslationContext): Resourc
       clusterDiscoveryType: { $case: "type", value: Cluster_DiscoveryType.ORIGINAL_DST },
       lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
     }),
-    causes: index.mesh.settings.causes.egress,
+    causes: index.settings.causes.egress,
     references: [],
   }));
 }
@@ -274,7 +274,7 @@ function endpointCluster(
     clusterDiscoveryType: { $case: "type", value: Cluster_DiscoveryType.EDS },
     edsClusterConfig: { edsConfig: promptAds, serviceName: name },
     transportSocketMatches,
-    transportSocket: upstreamTls({ settings: context.index.mesh.settings.tls, trust: trustNoneName }),
+    transportSocket: upstreamTls({ settings: context.index.settings.tls, trust: trustNoneName }),
   };
 }
 
@@ -288,7 +288,7 @@ function match(
 function upstreamTrust(context: TranslationContext, port: PortOfService, reached: ReachedAccounts): Resource {
   return trustSet(context, {
     name: upstreamName(port.service.key, port.port.port, reached.signature),
-    trust: trustSetOf(reached.accounts, context.index.mesh.settings),
+    trust: trustSetOf(reached.accounts, context.index.settings),
     causes: upstreamCauses(context, port, reached),
   });
 }

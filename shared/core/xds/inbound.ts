@@ -1,7 +1,7 @@
 import type { InboundPort, WorkloadClass } from "../mesh/mesh.ts";
 import { socketAddress } from "./addresses.ts";
 import { handshakeAuthorization, httpAuthorization, tcpAuthorization } from "./authorization.ts";
-import { blackholeCluster, localCluster } from "./clusters.ts";
+import { localCluster } from "./clusters.ts";
 import { any, encode, milliseconds } from "./encode.ts";
 import { TrafficDirection } from "./gen/envoy/config/core/v3/base.ts";
 import { Listener } from "./gen/envoy/config/listener/v3/listener.ts";
@@ -37,7 +37,7 @@ const tlsInspector: ListenerFilter = {
 export function inboundListeners(context: TranslationContext, workload: WorkloadClass): readonly Resource[] {
   const ports = workload.inbound.map((port) => inboundPortResources(context, workload, port));
   const listeners = workload.ipFamilies.map((family) => inboundListener(context, workload, { family, ports }));
-  return [...listeners, ...ports.flatMap(({ resources }) => resources), blackholeCluster(context)];
+  return [...listeners, ...ports.flatMap(({ resources }) => resources)];
 }
 
 interface InboundPortResources {
@@ -65,7 +65,7 @@ function inboundListener(
       filterChains: ports.map(({ chain }) => chain),
       defaultFilterChain: { name: blackholeName, filters: [tcpProxy("inbound_refused", blackholeName)] },
     }),
-    causes: [workload.source, ...ports.flatMap(({ causes }) => causes), ...index.mesh.settings.causes.tls],
+    causes: [workload.source, ...ports.flatMap(({ causes }) => causes), ...index.settings.causes.tls],
     references: [{ type: "cluster", name: blackholeName }, ...ports.flatMap(({ references }) => references)],
   }));
 }
@@ -87,7 +87,7 @@ function inboundPortResources(
         transportProtocol: "tls",
         applicationProtocols: [meshAlpn],
       },
-      transportSocket: downstreamTls({ settings: context.index.mesh.settings.tls, trust }),
+      transportSocket: downstreamTls({ settings: context.index.settings.tls, trust }),
       filters,
     },
     resources: [

@@ -1,4 +1,4 @@
-import type { MeshSettings } from "../mesh/mesh.ts";
+import type { MeshSettings, OutsideService } from "../mesh/mesh.ts";
 import { cidrRanges, cidrText, familyOf, socketAddress } from "./addresses.ts";
 import { blackholeCluster, passthroughCluster, portCauses, splitCluster, upstreamCluster } from "./clusters.ts";
 import { any, encode } from "./encode.ts";
@@ -34,7 +34,7 @@ export const originalDestination: ListenerFilter = {
  * so this listener, which all connections pass, never changes with Services, pods or policy (design.md §5, Outbound).
  */
 export function virtualListener(context: TranslationContext, family: IpFamily): readonly Resource[] {
-  const { settings } = context.index.mesh;
+  const { settings } = context.index;
   const name = outboundListenerName(family);
   const otherwise = settings.egress ? passthroughName : blackholeName;
   const listener = context.pool.resource({ type: "listener", name, variant: "" }, () => ({
@@ -87,21 +87,22 @@ export function upstreamListeners(
 }
 
 /**
- * A listener for each address and port of the Services outside the mesh: they lie in the same ranges as the mesh's own, whose unclaimed addresses are
+ * A listener for each address and port of a Service outside the mesh: they lie in the same ranges as the mesh's own, whose unclaimed addresses are
  * refused. Only where egress is on.
  */
-export function outsideListeners(context: TranslationContext, families: readonly IpFamily[]): readonly Resource[] {
-  const { settings, outside } = context.index.mesh;
-  if (!settings.egress) return [];
-  return outside.flatMap(({ key, addresses, ports, source }) =>
-    addresses
-      .filter((address) => families.includes(familyOf(address)))
-      .flatMap((address) =>
-        ports.map((port) =>
-          outsideListener(context, { name: upstreamListenerName(key, port, address), address, port, source }),
-        ),
+export function outsideListeners(
+  context: TranslationContext,
+  { key, addresses, ports, source }: OutsideService,
+  families: readonly IpFamily[],
+): readonly Resource[] {
+  if (!context.index.settings.egress) return [];
+  return addresses
+    .filter((address) => families.includes(familyOf(address)))
+    .flatMap((address) =>
+      ports.map((port) =>
+        outsideListener(context, { name: upstreamListenerName(key, port, address), address, port, source }),
       ),
-  );
+    );
 }
 
 function outsideListener(
@@ -120,7 +121,7 @@ function outsideListener(
 ): Resource {
   return context.pool.resource({ type: "listener", name, variant: "" }, () => ({
     body: upstreamListener({ name, address, port, chain: { filters: [tcpProxy(passthroughName, passthroughName)] } }),
-    causes: [source, ...context.index.mesh.settings.causes.egress],
+    causes: [source, ...context.index.settings.causes.egress],
     references: [{ type: "cluster", name: passthroughName }],
   }));
 }

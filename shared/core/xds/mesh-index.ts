@@ -1,19 +1,23 @@
-import type { AccountKey, Backend, Grant, Mesh, Service, ServicePort } from "../mesh/mesh.ts";
+import type { AccountKey, Backend, Grant, Mesh, MeshSettings, Service, ServicePort } from "../mesh/mesh.ts";
 import { type AccountsSignature, accountsSignature, allAccounts } from "./names.ts";
 
 /** Whom a class may reach: everyone (permissive mode), or these accounts. */
 export type Reach = "everyone" | ReadonlySet<AccountKey>;
 
-/** Lookups that every class needs; made once for a mesh. */
-export interface MeshIndex {
-  readonly mesh: Mesh;
+/** What resources are made from, beside the part of the mesh that they are of. */
+export interface MeshLookup {
+  readonly settings: MeshSettings;
   /** Throws when the mesh does not have it, which would be our fault: a mesh is resolved. */
   port(backend: Pick<Backend, "service" | "port">): PortOfService;
+  /** What was given towards these accounts; nothing in permissive mode, where grants do not count. */
+  grantsTo(accounts: readonly AccountKey[]): readonly Grant[];
+}
+
+/** Lookups that every class needs; made once for a mesh. */
+export interface MeshIndex extends MeshLookup {
   reachOf(account: AccountKey): Reach;
   /** Ports that a class of this reach may dial: those with a backend that it may reach; in permissive mode all. In the order of the mesh. */
   portsWithin(reach: Reach): readonly PortOfService[];
-  /** What was given towards these accounts; nothing in permissive mode, where grants do not count. */
-  grantsTo(accounts: readonly AccountKey[]): readonly Grant[];
 }
 
 export interface PortOfService {
@@ -49,7 +53,7 @@ export function indexMesh(mesh: Mesh): MeshIndex {
   }
 
   return {
-    mesh,
+    settings: mesh.settings,
     port: find,
     reachOf: (account) => (mesh.settings.mode === "permissive" ? "everyone" : (reaches.get(account) ?? new Set())),
     portsWithin: (reach) => {
@@ -77,12 +81,8 @@ function indexPorts(mesh: Mesh): { readonly ports: readonly PortOfService[]; rea
   const byKey = new Map<string, PortOfService>();
   for (const service of mesh.services) {
     for (const port of service.ports) {
-      // Whoever dials a headless Service dials a pod: rules cannot lead elsewhere.
-      const backends = service.headless
-        ? [{ service: service.key, port: port.port }]
-        : port.rules.flatMap((rule) => rule.backends);
-      const behind = backends.flatMap((backend) => accounts.get(portText(backend.service, backend.port)) ?? []);
-      byKey.set(portText(service.key, port.port), { service, port, backendAccounts: [...new Set(behind)].sort() });
+      const behind = accountsBehind(service, port, (backend) => accounts.get(portText(backend.service, backend.port)));
+      byKey.set(portText(service.key, port.port), { service, port, backendAccounts: behind });
     }
   }
   const find: MeshIndex["port"] = (backend) => {
@@ -91,6 +91,20 @@ function indexPorts(mesh: Mesh): { readonly ports: readonly PortOfService[]; rea
     return port;
   };
   return { ports: [...byKey.values()], find };
+}
+
+/** Sorted, without repeats: all who answer when this port is dialled. */
+export function accountsBehind(
+  service: Service,
+  port: ServicePort,
+  accountsOf: (backend: Pick<Backend, "service" | "port">) => readonly AccountKey[] | undefined,
+): readonly AccountKey[] {
+  // Whoever dials a headless Service dials a pod: rules cannot lead elsewhere.
+  const backends = service.headless
+    ? [{ service: service.key, port: port.port }]
+    : port.rules.flatMap((rule) => rule.backends);
+  const behind = backends.flatMap((backend) => accountsOf(backend) ?? []);
+  return behind.length < 2 ? behind : [...new Set(behind)].sort();
 }
 
 function portText(service: string, port: number): string {

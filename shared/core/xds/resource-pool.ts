@@ -1,18 +1,16 @@
 import { type ObjectKey, objectKeyText } from "../object.ts";
-import type { MeshIndex } from "./mesh-index.ts";
+import type { MeshLookup } from "./mesh-index.ts";
 import { type Resource, type ResourceId, resourceId } from "./resource.ts";
 
 /** What a step makes resources from: the mesh, and the place where classes share them. */
 export interface TranslationContext {
-  readonly index: MeshIndex;
+  readonly index: MeshLookup;
   readonly pool: ResourcePool;
 }
 
 /** Makes each resource of a mesh once, however many classes hold it: so the same id is the same object, with the same bytes. */
 export interface ResourcePool {
   resource(id: Pick<Resource, "type" | "name" | "variant">, make: () => ResourceContent): Resource;
-  /** A list of resources that several classes share, made once. */
-  list(key: string, make: () => readonly Resource[]): readonly Resource[];
 }
 
 export interface ResourceContent {
@@ -25,31 +23,24 @@ export interface ResourceContent {
 
 export function createResourcePool(): ResourcePool {
   const resources = new Map<ResourceId, Resource>();
-  const lists = new Map<string, readonly Resource[]>();
   return {
     resource: ({ type, name, variant }, make) => {
       const id = resourceId({ type, name, variant });
       const known = resources.get(id);
       if (known !== undefined) return known;
-      const { body, causes, references } = make();
-      const made: Resource = {
-        type,
-        name,
-        variant,
-        body,
-        causes: sortedWithoutRepeats(causes, objectKeyText),
-        references: sortedWithoutRepeats(references, referenceText),
-      };
+      const made: Resource = { type, name, variant, ...tidy(make()) };
       resources.set(id, made);
       return made;
     },
-    list: (key, make) => {
-      const known = lists.get(key);
-      if (known !== undefined) return known;
-      const made = make();
-      lists.set(key, made);
-      return made;
-    },
+  };
+}
+
+/** Causes and references in order, without repeats. */
+export function tidy({ body, causes, references }: ResourceContent): ResourceContent {
+  return {
+    body,
+    causes: sortedWithoutRepeats(causes, objectKeyText),
+    references: sortedWithoutRepeats(references, referenceText),
   };
 }
 

@@ -1,22 +1,13 @@
 import type { Mesh, WorkloadClass } from "../mesh/mesh.ts";
+import { blackholeCluster } from "./clusters.ts";
 import { headlessPort } from "./headless.ts";
 import { inboundListeners } from "./inbound.ts";
 import { outsideListeners, upstreamListeners, virtualListener } from "./listeners.ts";
 import { indexMesh, type PortOfService, type Reach, reachedAccounts } from "./mesh-index.ts";
+import type { IpFamily } from "./names.ts";
 import type { Resource } from "./resource.ts";
 import { createResourcePool, type TranslationContext } from "./resource-pool.ts";
 import { commonTrustSets } from "./sets.ts";
-
-type Step = (context: TranslationContext, workload: WorkloadClass) => readonly Resource[];
-
-const steps: readonly Step[] = [
-  (context) => commonTrustSets(context),
-  (context, workload) => workload.ipFamilies.flatMap((family) => virtualListener(context, family)),
-  inboundListeners,
-  (context, { ipFamilies }) =>
-    context.pool.list(`outside ${ipFamilies.join("+")}`, () => sorted(outsideListeners(context, ipFamilies))),
-  upstreams,
-];
 
 /**
  * What the proxies of one class should have, as far as policy and shape decide it; endpoints and secrets are added by the gateway (fast-sets.ts).
@@ -28,32 +19,62 @@ export function translate(mesh: Mesh, workload: WorkloadClass): readonly Resourc
 
 /** The same for many classes of one mesh: what several of them get is made once, and is one object. */
 export function createTranslator(mesh: Mesh): (workload: WorkloadClass) => readonly Resource[] {
-  const context: TranslationContext = { index: indexMesh(mesh), pool: createResourcePool() };
+  const index = indexMesh(mesh);
+  const context: TranslationContext = { index, pool: createResourcePool() };
+  const lists = new Map<string, readonly Resource[]>();
+  const once = (key: string, make: () => readonly Resource[]): readonly Resource[] => {
+    const known = lists.get(key);
+    if (known !== undefined) return known;
+    const made = sorted(make());
+    lists.set(key, made);
+    return made;
+  };
+
+  /** Every Service port that the class may dial. In permissive mode that is one list for all classes. */
+  const upstreams = ({ account, ipFamilies }: WorkloadClass): readonly Resource[] => {
+    const reach = index.reachOf(account);
+    const make = (): readonly Resource[] => index.portsWithin(reach).flatMap((port) => upstream(port, reach));
+    /** Classes that reach the same of a port share the list. */
+    const upstream = (port: PortOfService, within: Reach): readonly Resource[] => {
+      const { signature } = reachedAccounts(port.backendAccounts, within);
+      const key = `${port.service.key}:${port.port.port} ${signature} ${ipFamilies.join("+")}`;
+      return once(key, () => upstreamPort(context, port, { reach: within, ipFamilies }));
+    };
+    return reach === "everyone" ? once(`everyone ${ipFamilies.join("+")}`, make) : sorted(make());
+  };
+
+  const outsiders = (families: readonly IpFamily[]): readonly Resource[] =>
+    once(`outside ${families.join("+")}`, () =>
+      mesh.outside.flatMap((service) => outsideListeners(context, service, families)),
+    );
+
   return (workload) =>
-    steps.map((step) => step(context, workload)).reduce((all, some) => merged(all, sorted(some)), []);
+    [
+      sorted(commonResources(context, workload.ipFamilies)),
+      sorted(inboundListeners(context, workload)),
+      outsiders(workload.ipFamilies),
+      upstreams(workload),
+    ].reduce(merged);
 }
 
-/** Every Service port that the class may dial. In permissive mode that is one list for all classes. */
-function upstreams(context: TranslationContext, { account, ipFamilies }: WorkloadClass): readonly Resource[] {
-  const reach = context.index.reachOf(account);
-  const make = (): readonly Resource[] =>
-    context.index.portsWithin(reach).flatMap((port) => upstreamPort(context, port, { reach, ipFamilies }));
-  return reach === "everyone" ? context.pool.list(`everyone ${ipFamilies.join("+")}`, () => sorted(make())) : make();
+/** What all classes of these families get, whatever they may reach. */
+export function commonResources(context: TranslationContext, families: readonly IpFamily[]): readonly Resource[] {
+  return [
+    ...commonTrustSets(context),
+    ...families.flatMap((family) => virtualListener(context, family)),
+    blackholeCluster(context),
+  ];
 }
 
-/** Classes that reach the same of a port share the list. */
-function upstreamPort(
+/** All that a class of this reach needs to dial one port. A function of the port and of the accounts behind it that it may reach. */
+export function upstreamPort(
   context: TranslationContext,
   port: PortOfService,
-  { reach, ipFamilies }: { readonly reach: Reach; readonly ipFamilies: WorkloadClass["ipFamilies"] },
+  { reach, ipFamilies }: { readonly reach: Reach; readonly ipFamilies: readonly IpFamily[] },
 ): readonly Resource[] {
-  const { signature } = reachedAccounts(port.backendAccounts, reach);
-  const key = `${port.service.key}:${port.port.port} ${signature} ${ipFamilies.join("+")}`;
-  return context.pool.list(key, () =>
-    port.service.headless
-      ? headlessPort(context, port, reach)
-      : upstreamListeners(context, port, { reach, families: ipFamilies }),
-  );
+  return port.service.headless
+    ? headlessPort(context, port, reach)
+    : upstreamListeners(context, port, { reach, families: ipFamilies });
 }
 
 // The pool gives one object for an id, so repeats are the same object.

@@ -1,7 +1,8 @@
 import * as z from "zod";
 import { kinds } from "../../events/kinds.ts";
+import type { MeshObject } from "../../object.ts";
 import { portNumber } from "../../policy/fields.ts";
-import { readObjects } from "../../policy/read-object.ts";
+import { readObject } from "../../policy/read-object.ts";
 import type { Step } from "../draft.ts";
 import { type OutsideService, serviceKey } from "../mesh.ts";
 
@@ -13,24 +14,26 @@ const outsideSchema = z.object({
   }),
 });
 
-/** Services of the other namespaces. Their mistakes are not the mesh's business: one that cannot be read is left out. */
+const ipAddress = z.union([z.ipv4(), z.ipv6()]);
+
+/** Services of the other namespaces. */
 export const outside: Step = (draft) => {
   const others = draft.objects(kinds.service).filter(({ key }) => !draft.namespaces.has(key.namespace));
-  const { read } = readObjects(others, outsideSchema);
-  const found = read.flatMap(({ key, spec }): readonly OutsideService[] => {
-    const addresses = [...new Set(spec.clusterIPs)].filter(
-      (address) => z.union([z.ipv4(), z.ipv6()]).safeParse(address).success,
-    );
-    const ports = new Set(spec.ports.filter(({ protocol }) => protocol === "TCP").map(({ port }) => port));
-    if (spec.type === "ExternalName" || addresses.length === 0 || ports.size === 0) return [];
-    return [
-      {
-        key: serviceKey(key.namespace, key.name),
-        addresses: addresses.toSorted(),
-        ports: [...ports].toSorted((a, b) => a - b),
-        source: key,
-      },
-    ];
-  });
-  return { outside: found.toSorted((a, b) => (a.key < b.key ? -1 : 1)) };
+  return { outside: others.flatMap((object) => outsideOf(object) ?? []).sort((a, b) => (a.key < b.key ? -1 : 1)) };
 };
+
+/** Their mistakes are not the mesh's business: one that cannot be read is left out. */
+export function outsideOf(object: MeshObject): OutsideService | undefined {
+  const read = readObject(object, outsideSchema);
+  if (!("value" in read)) return undefined;
+  const { type, clusterIPs, ports: declared } = read.value.spec;
+  const addresses = [...new Set(clusterIPs)].filter((address) => ipAddress.safeParse(address).success);
+  const ports = new Set(declared.filter(({ protocol }) => protocol === "TCP").map(({ port }) => port));
+  if (type === "ExternalName" || addresses.length === 0 || ports.size === 0) return undefined;
+  return {
+    key: serviceKey(object.key.namespace, object.key.name),
+    addresses: addresses.sort(),
+    ports: [...ports].sort((a, b) => a - b),
+    source: object.key,
+  };
+}

@@ -1,9 +1,9 @@
 import * as z from "zod";
 import { kinds } from "../../events/kinds.ts";
-import type { ObjectKey } from "../../object.ts";
+import type { MeshObject, ObjectKey } from "../../object.ts";
 import { compareAge } from "../../policy/age.ts";
 import { creationTimestamp, portNumber } from "../../policy/fields.ts";
-import { readObjects } from "../../policy/read-object.ts";
+import { readObject } from "../../policy/read-object.ts";
 import { type DraftService, objectsInMesh, type Step } from "../draft.ts";
 import { type Protocol, type ServiceKey, type ServicePort, serviceKey } from "../mesh.ts";
 import type { Problem } from "../problem.ts";
@@ -27,28 +27,52 @@ const serviceSchema = z.object({
 type KeyedService = z.infer<typeof serviceSchema> & { readonly key: ObjectKey };
 type Port = z.infer<typeof portSchema>;
 
-/** The Services of the mesh, each port leading to the Service itself. ExternalName Services are names of something else and left out. */
+/** A Service as it asks to be: which of its addresses it gets depends on the others that ask for them. */
+export interface AskingService {
+  readonly service: Omit<DraftService, "addresses">;
+  /** Sorted. */
+  readonly asked: readonly string[];
+}
+
+/** The Services of the mesh, each port leading to the Service itself. */
 export const services: Step = (draft) => {
-  const { read, problems } = readObjects(objectsInMesh(draft, kinds.service), serviceSchema);
-  const found: Problem[] = [...problems];
-  const claimed = new Map<string, ObjectKey>();
-  const byKey = new Map<ServiceKey, DraftService>();
-  for (const service of read.filter(({ spec }) => spec.type !== "ExternalName").toSorted(compareAge)) {
-    const ports = portsOf(service, found);
-    const { key } = service;
-    byKey.set(serviceKey(key.namespace, key.name), {
-      key: serviceKey(key.namespace, key.name),
-      namespace: key.namespace,
-      name: key.name,
-      addresses: claimAddresses({ service, ports, claimed }, found),
-      headless: service.spec.clusterIPs.includes("None"),
-      ports,
-      source: key,
-      creationTimestamp: service.creationTimestamp,
-    });
-  }
-  return { services: byKey, problems: found };
+  const read = objectsInMesh(draft, kinds.service).map(readService);
+  const asking = read.flatMap(({ value }) => value ?? []);
+  const rivals = Map.groupBy(
+    asking.flatMap((one) => one.asked.map((address) => ({ address, one }))),
+    ({ address }) => address,
+  );
+  const addressed = asking.map((one) =>
+    withAddresses(one, (address) => (rivals.get(address) ?? []).map((rival) => rival.one)),
+  );
+  return {
+    services: new Map(addressed.map(({ service }) => [service.key, service])),
+    problems: [...read.flatMap(({ problems }) => problems), ...addressed.flatMap(({ problems }) => problems)],
+  };
 };
+
+/** Nothing where it cannot be read, and of an ExternalName Service, which is a name of something else. */
+export function readService(object: MeshObject): {
+  readonly value?: AskingService;
+  readonly problems: readonly Problem[];
+} {
+  const read = readObject(object, serviceSchema);
+  if (!("value" in read)) return { problems: [read.problem] };
+  const { key } = object;
+  const { spec, creationTimestamp: created } = read.value;
+  if (spec.type === "ExternalName") return { problems: [] };
+  const problems: Problem[] = [];
+  const service = {
+    key: serviceKey(key.namespace, key.name),
+    namespace: key.namespace,
+    name: key.name,
+    headless: spec.clusterIPs.includes("None"),
+    ports: portsOf({ ...read.value, key }, problems),
+    source: key,
+    creationTimestamp: created,
+  };
+  return { value: { service, asked: [...new Set(spec.clusterIPs)].filter((ip) => ip !== "None").sort() }, problems };
+}
 
 function portsOf({ key, spec }: KeyedService, problems: Problem[]): readonly ServicePort[] {
   const ports: ServicePort[] = [];
@@ -74,26 +98,40 @@ function protocolOf({ appProtocol, name = "" }: Port): Protocol | undefined {
   return protocols.find((protocol) => name.startsWith(`${protocol}-`)) ?? "http";
 }
 
-interface Claim {
-  readonly service: KeyedService;
-  readonly ports: readonly ServicePort[];
-  /** `address port` → the Service that has it. */
-  readonly claimed: Map<string, ObjectKey>;
+/** `rivals`: all Services that ask for an address, this one among them. */
+export function withAddresses(
+  { service, asked }: AskingService,
+  rivals: (address: string) => readonly AskingService[],
+): { readonly service: DraftService; readonly problems: readonly Problem[] } {
+  const problems: Problem[] = [];
+  const addresses = asked.filter((address) => {
+    const problem = conflictAt(address, service, rivals(address));
+    if (problem !== undefined) problems.push(problem);
+    return problem === undefined;
+  });
+  return { service: { ...service, addresses }, problems };
 }
 
 /** One address and port can lead to one Service only; the younger one goes without the address. */
-function claimAddresses({ service, ports, claimed }: Claim, problems: Problem[]): readonly string[] {
-  const addresses: string[] = [];
-  for (const address of [...new Set(service.spec.clusterIPs)].filter((ip) => ip !== "None").toSorted()) {
-    const taken = ports.find(({ port }) => claimed.has(`${address} ${port}`));
-    if (taken === undefined) {
-      for (const { port } of ports) claimed.set(`${address} ${port}`, service.key);
-      addresses.push(address);
-      continue;
+function conflictAt(
+  address: string,
+  service: AskingService["service"],
+  rivals: readonly AskingService[],
+): Problem | undefined {
+  if (rivals.length < 2) return undefined;
+  const holders = new Map<number, ServiceKey>();
+  for (const { service: rival } of rivals.toSorted(compareAskingAge)) {
+    const taken = rival.ports.find(({ port }) => holders.has(port));
+    if (rival.key === service.key) {
+      if (taken === undefined) return undefined;
+      const message = `${address}:${taken.port} already belongs to the Service ${holders.get(taken.port)}`;
+      return { code: "address-conflict", object: service.source, message };
     }
-    const holder = claimed.get(`${address} ${taken.port}`);
-    const message = `${address}:${taken.port} already belongs to the Service ${holder?.namespace}/${holder?.name}`;
-    problems.push({ code: "address-conflict", object: service.key, message });
+    if (taken === undefined) for (const { port } of rival.ports) holders.set(port, rival.key);
   }
-  return addresses;
+  return undefined;
+}
+
+function compareAskingAge({ service: a }: AskingService, { service: b }: AskingService): number {
+  return compareAge({ ...a, key: a.source }, { ...b, key: b.source });
 }

@@ -4,6 +4,7 @@ import { rootOf, splitPorts } from "../../policy/traffic-split/apply.ts";
 import { rootNotFound } from "../../policy/traffic-split/problems.ts";
 import { trafficSplitSchema } from "../../policy/traffic-split/schema.ts";
 import { objectsInMesh, type Step } from "../draft.ts";
+import type { ServiceKey } from "../mesh.ts";
 import type { Problem } from "../problem.ts";
 
 /** Divides the traffic of root Services. A backend that is itself a root is not divided again: rules name Services, never rules. */
@@ -12,7 +13,7 @@ export const splits: Step = (draft) => {
   const found: Problem[] = [...problems];
   const services = new Map(draft.services);
   const lookup = {
-    services: draft.services,
+    service: (key: ServiceKey) => draft.services.get(key),
     httpRoutes: (namespace: string, name: string) => draft.httpRoutes.get(`${namespace}/${name}`),
   };
   for (const [key, ofRoot] of Map.groupBy(read, rootOf)) {

@@ -1,9 +1,9 @@
 import * as z from "zod";
 import { kinds } from "../../events/kinds.ts";
-import type { ObjectKey } from "../../object.ts";
+import type { MeshObject, ObjectKey } from "../../object.ts";
 import { compareAge } from "../../policy/age.ts";
 import { objectName, portNumber } from "../../policy/fields.ts";
-import { readObjects } from "../../policy/read-object.ts";
+import { readObject } from "../../policy/read-object.ts";
 import { type DraftService, objectsInMesh, type Step } from "../draft.ts";
 import {
   type AccountKey,
@@ -27,7 +27,7 @@ const workloadClassSchema = z.object({
   }),
 });
 
-type KeyedClass = z.infer<typeof workloadClassSchema> & { readonly key: ObjectKey };
+export type KeyedClass = z.infer<typeof workloadClassSchema> & { readonly key: ObjectKey };
 
 /** A port of a Service that leads to a target port of a class. */
 interface Back {
@@ -37,44 +37,67 @@ interface Back {
   readonly protocol: Protocol;
 }
 
+type ServiceLookup = (key: ServiceKey) => DraftService | undefined;
+
 /** The workload classes of the mesh, and with them the accounts behind each Service's ports. */
 export const workloads: Step = (draft) => {
-  const { read, problems } = readObjects(objectsInMesh(draft, kinds.workloadClass), workloadClassSchema);
-  const found: Problem[] = [...problems];
-  const accounts = new Map<string, Set<AccountKey>>();
-  const classes = read.map((object): WorkloadClass => {
-    const account = accountKey(object.key.namespace, object.spec.serviceAccount);
-    const backs = backsOf(object, draft.services);
-    for (const { service, port } of backs) {
-      const behind = accounts.get(`${service.key} ${port}`);
-      if (behind === undefined) accounts.set(`${service.key} ${port}`, new Set([account]));
-      else behind.add(account);
-    }
-    return {
-      key: object.key.name as ClassKey,
-      namespace: object.key.namespace,
-      account,
-      inbound: inboundOf(backs, found),
-      ipFamilies: [...new Set(object.spec.ipFamilies)].toSorted(),
-      envoyVersion: object.spec.envoyVersion,
-      source: object.key,
-    };
-  });
+  const read = objectsInMesh(draft, kinds.workloadClass).map(readClass);
+  const classes = read.flatMap(({ value }) => value ?? []);
+  const made = classes.map((object) => workloadOf(object, (key) => draft.services.get(key)));
+  const behind = Map.groupBy(classes.flatMap(accountsByPort), ([port]) => port);
   const services = new Map<ServiceKey, DraftService>();
   for (const [key, service] of draft.services) {
     const ports = service.ports.map((port) => ({
       ...port,
-      accounts: [...(accounts.get(`${key} ${port.port}`) ?? [])].toSorted(),
+      accounts: [...new Set((behind.get(portText(key, port.port)) ?? []).map(([, account]) => account))].sort(),
     }));
     services.set(key, { ...service, ports });
   }
-  return { workloads: classes, services, problems: found };
+  return {
+    workloads: made.map(({ workload }) => workload),
+    services,
+    problems: [...read.flatMap(({ problems }) => problems), ...made.flatMap(({ problems }) => problems)],
+  };
 };
 
+export function readClass(object: MeshObject): { readonly value?: KeyedClass; readonly problems: readonly Problem[] } {
+  const read = readObject(object, workloadClassSchema);
+  return "value" in read ? { value: { ...read.value, key: object.key }, problems: [] } : { problems: [read.problem] };
+}
+
+/** As whom the pods of a class stand behind which ports, of Services that may or may not be there. */
+export function accountsByPort({ key, spec }: KeyedClass): readonly (readonly [port: string, account: AccountKey])[] {
+  const account = accountKey(key.namespace, spec.serviceAccount);
+  return spec.backs.map(({ service, port }) => [portText(serviceKey(key.namespace, service), port), account]);
+}
+
+/** Names the port of a Service. */
+export function portText(service: ServiceKey, port: number): string {
+  return `${service}:${port}`;
+}
+
+export function workloadOf(
+  object: KeyedClass,
+  find: ServiceLookup,
+): { readonly workload: WorkloadClass; readonly problems: readonly Problem[] } {
+  const { key, spec } = object;
+  const problems: Problem[] = [];
+  const workload: WorkloadClass = {
+    key: key.name as ClassKey,
+    namespace: key.namespace,
+    account: accountKey(key.namespace, spec.serviceAccount),
+    inbound: inboundOf(backsOf(object, find), problems),
+    ipFamilies: [...new Set(spec.ipFamilies)].toSorted(),
+    envoyVersion: spec.envoyVersion,
+    source: key,
+  };
+  return { workload, problems };
+}
+
 /** Those of Services and ports that the mesh has; a class may be a moment ahead of or behind its Services. */
-function backsOf({ key, spec }: KeyedClass, services: ReadonlyMap<ServiceKey, DraftService>): readonly Back[] {
+function backsOf({ key, spec }: KeyedClass, find: ServiceLookup): readonly Back[] {
   return spec.backs.flatMap(({ service: name, port, targetPort }) => {
-    const service = services.get(serviceKey(key.namespace, name));
+    const service = find(serviceKey(key.namespace, name));
     const protocol = service?.ports.find((candidate) => candidate.port === port)?.protocol;
     return service === undefined || protocol === undefined ? [] : [{ service, port, targetPort, protocol }];
   });

@@ -30,9 +30,12 @@ import type { TrafficSplit } from "./schema.ts";
 export type KeyedSplit = TrafficSplit & { readonly key: ObjectKey };
 
 export interface SplitLookup {
-  readonly services: ReadonlyMap<ServiceKey, Service>;
+  /** A Service of the mesh, as it is without splits. */
+  readonly service: (key: ServiceKey) => Pick<Service, "ports"> | undefined;
   readonly httpRoutes: (namespace: string, name: string) => HttpRoutes | undefined;
 }
+
+export type SplitRoot = Pick<Service, "key" | "namespace" | "name" | "ports">;
 
 /** Envoy adds the weights of a route up in 32 bits; with this bound thousands of backends fit (Gateway API has the same). */
 const heaviest = 1_000_000;
@@ -60,7 +63,7 @@ export function rootOf({ key, spec }: KeyedSplit): ServiceKey | undefined {
  * or else the Service itself does. A backend that cannot be used is left out and the others share its part (smi-and-gateway-api.md §1.8 rows 9 to 13).
  */
 export function splitPorts(
-  root: Service,
+  root: SplitRoot,
   splits: readonly KeyedSplit[],
   lookup: SplitLookup,
 ): { readonly ports: readonly ServicePort[]; readonly problems: readonly Problem[] } {
@@ -71,7 +74,7 @@ export function splitPorts(
 }
 
 function effectiveSplits(
-  root: Service,
+  root: SplitRoot,
   oldestFirst: readonly KeyedSplit[],
   lookup: SplitLookup,
   problems: Problem[],
@@ -111,7 +114,7 @@ function matchesOf(
 }
 
 /** Weights by the name of a Service that exists; a name that is listed twice has the sum. */
-function backendsOf(split: KeyedSplit, { services }: SplitLookup, problems: Problem[]): ReadonlyMap<string, number> {
+function backendsOf(split: KeyedSplit, lookup: SplitLookup, problems: Problem[]): ReadonlyMap<string, number> {
   const { key, spec } = split;
   const root = rootOf(split);
   const weights = new Map<string, number>();
@@ -119,7 +122,7 @@ function backendsOf(split: KeyedSplit, { services }: SplitLookup, problems: Prob
     const valid = Number.isInteger(weight) && weight >= 0 && weight <= heaviest;
     if (!valid) problems.push(backendWeightInvalid(key, service, weight, heaviest));
     if (serviceKey(key.namespace, service) === root) problems.push(selfBackend(key, service));
-    if (services.has(serviceKey(key.namespace, service)))
+    if (lookup.service(serviceKey(key.namespace, service)) !== undefined)
       weights.set(service, (weights.get(service) ?? 0) + (valid ? weight : 0));
     else problems.push(backendNotFound(key, service));
   }
@@ -128,7 +131,7 @@ function backendsOf(split: KeyedSplit, { services }: SplitLookup, problems: Prob
 }
 
 interface RootPort {
-  readonly root: Service;
+  readonly root: SplitRoot;
   readonly port: ServicePort;
   readonly effective: readonly EffectiveSplit[];
   readonly lookup: SplitLookup;
@@ -155,7 +158,7 @@ function backendsOnPort(
   const backends: Backend[] = [];
   for (const [name, weight] of split.backends) {
     const service = serviceKey(root.namespace, name);
-    const found = lookup.services.get(service)?.ports.find((candidate) => candidate.port === port.port);
+    const found = lookup.service(service)?.ports.find((candidate) => candidate.port === port.port);
     if (found === undefined) {
       problems.push(backendPortMissing(split.key, name, port.port));
       continue;

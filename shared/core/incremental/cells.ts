@@ -1,0 +1,144 @@
+/** What derivations are made of: a value, what it was made of, and who read it. */
+export interface Cell {
+  readonly key: string;
+  /** Where it is found as long as somebody reads it. */
+  readonly home: Map<string, Cell>;
+  /** Absent for values from outside and for places. */
+  readonly family: Family | undefined;
+  value: unknown;
+  state: typeof fresh | typeof unsure | typeof stale;
+  readonly sources: Cell[];
+  readonly observers: Set<Cell>;
+  readonly keepers: Keeper[];
+}
+
+/** Cells that are computed alike. */
+export interface Family {
+  readonly cells: Map<string, Cell>;
+  readonly compute: (key: string) => unknown;
+  readonly same: (before: unknown, after: unknown) => boolean;
+  readonly changed:
+    | ((change: { readonly key: string; readonly before: unknown; readonly after: unknown }) => void)
+    | undefined;
+}
+
+/** Somebody who wants a family's values for all keys of an input, and is told of each that may have changed. */
+export interface Keeper {
+  readonly family: Family;
+  readonly queue: Set<Cell>;
+  readonly take: (key: string, value: unknown) => void;
+}
+
+const fresh = 0;
+const unsure = 1;
+const stale = 2;
+
+export function newCell(key: string, home: Map<string, Cell>, family?: Family): Cell {
+  const state = family === undefined ? fresh : stale;
+  const cell: Cell = { key, home, family, value: undefined, state, sources: [], observers: new Set(), keepers: [] };
+  home.set(key, cell);
+  return cell;
+}
+
+export function cellIn(family: Family, key: string): Cell {
+  return family.cells.get(key) ?? newCell(key, family.cells, family);
+}
+
+export type Cells = ReturnType<typeof createCells>;
+
+/** The cells of one lot of derivations: who reads what while it is computed, what is out of date, what nobody reads any more. */
+export function createCells() {
+  const unread = new Set<Cell>();
+  let reader: Cell | undefined;
+
+  const mark = (cell: Cell, state: typeof unsure | typeof stale): void => {
+    if (cell.state >= state) return;
+    const wasFresh = cell.state === fresh;
+    cell.state = state;
+    if (!wasFresh) return;
+    for (const keeper of cell.keepers) keeper.queue.add(cell);
+    for (const observer of cell.observers) mark(observer, unsure);
+  };
+
+  /** Whoever read the cell has to be computed again. */
+  const changed = (cell: Cell): void => {
+    for (const observer of cell.observers) mark(observer, stale);
+  };
+
+  const forgetSources = (cell: Cell): void => {
+    for (const source of cell.sources) {
+      source.observers.delete(cell);
+      if (source.observers.size === 0) unread.add(source);
+    }
+    cell.sources.length = 0;
+  };
+
+  const compute = (cell: Cell, family: Family): void => {
+    forgetSources(cell);
+    const outer = reader;
+    reader = cell;
+    const value = family.compute(cell.key);
+    reader = outer;
+    cell.state = fresh;
+    const before = cell.value;
+    if (before === value || (before !== undefined && value !== undefined && family.same(before, value))) return;
+    cell.value = value;
+    changed(cell);
+    family.changed?.({ key: cell.key, before, after: value });
+  };
+
+  const refresh = (cell: Cell): void => {
+    if (cell.state === fresh || cell.family === undefined) return;
+    if (cell.state === unsure && !cell.sources.some((source) => isChanged(cell, source))) cell.state = fresh;
+    else compute(cell, cell.family);
+  };
+
+  /** A source that comes out different marks the cell. */
+  const isChanged = (cell: Cell, source: Cell): boolean => {
+    refresh(source);
+    return cell.state === stale;
+  };
+
+  const drop = (cell: Cell): void => {
+    if (cell.observers.size > 0 || cell.keepers.length > 0) return;
+    cell.home.delete(cell.key);
+    forgetSources(cell);
+    if (cell.value !== undefined) cell.family?.changed?.({ key: cell.key, before: cell.value, after: undefined });
+  };
+
+  return {
+    changed,
+    refresh,
+
+    /** What is being computed, if anything is, depends on the cell that `find` gives. */
+    observe(find: () => Cell): void {
+      if (reader === undefined) return;
+      const cell = find();
+      if (cell.observers.has(reader)) return;
+      cell.observers.add(reader);
+      reader.sources.push(cell);
+    },
+
+    attach(keeper: Keeper, key: string): void {
+      const cell = cellIn(keeper.family, key);
+      cell.keepers.push(keeper);
+      keeper.queue.add(cell);
+    },
+
+    detach(keeper: Keeper, key: string): void {
+      const cell = cellIn(keeper.family, key);
+      cell.keepers.splice(cell.keepers.indexOf(keeper), 1);
+      keeper.queue.delete(cell);
+      keeper.take(key, undefined);
+      if (cell.observers.size === 0) unread.add(cell);
+    },
+
+    /** Forgets what nobody reads or keeps. */
+    dropUnread(): void {
+      for (const cell of unread) {
+        unread.delete(cell);
+        drop(cell);
+      }
+    },
+  };
+}

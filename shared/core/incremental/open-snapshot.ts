@@ -1,0 +1,195 @@
+import type { ContentHash } from "../brand.ts";
+import { contentHash } from "../canonical.ts";
+import type { ClassKey } from "../mesh/mesh.ts";
+import { compareObjectKeys } from "../object.ts";
+import {
+  classPrefix,
+  resourceEntry,
+  resourceKey,
+  type SealedResource,
+  type SealedSnapshot,
+} from "../snapshot/snapshot.ts";
+import { emptyTrie, type Trie } from "../trie/trie.ts";
+import { type Resource, type ResourceId, resourceId } from "../xds/resource.ts";
+import { type ResourceContent, type ResourcePool, tidy } from "../xds/resource-pool.ts";
+import { isSameList } from "./places.ts";
+
+/** Who holds a resource: the class that it is of alone, some classes, or everyone under a name. */
+export type Holder = "own" | "some" | { readonly everyone: string };
+
+/** A snapshot that is kept up to date by what changes in it: what snapshot/snapshot.ts, seal(), says of all views at once. */
+export interface OpenSnapshot {
+  /** Makes resources: the same object again, while its content is the same. */
+  readonly pool: ResourcePool;
+  /** `holder` has these now instead of those. */
+  hold(holder: Holder, before: readonly SealedResource[], after: readonly SealedResource[]): void;
+  /** The entry of a class; undefined: it is gone. */
+  setClass(key: ClassKey, entry: string | undefined): void;
+  /** Somebody names the set instead of the one before. */
+  readonly nameSet: (before: Trie | undefined, after: Trie | undefined) => void;
+  /** `resources` is the snapshot's own until the next commit. */
+  commit(): SealedSnapshot;
+}
+
+interface Held {
+  resource: SealedResource;
+  /** The commit for which it was made. */
+  made: number;
+  own: number;
+  some: number;
+  readonly everyone: Map<string, number>;
+  /** The version under which it is listed, and the entry that it has in the index. */
+  listed: ContentHash | undefined;
+  entry: string | undefined;
+}
+
+export function createOpenSnapshot(): OpenSnapshot {
+  const held = new Map<ResourceId, Held>();
+  const touched = new Set<Held>();
+  const versions = createVersions();
+  const entries = new Map<string, string | undefined>();
+  const sets = createSets();
+  let index = emptyTrie;
+  let commits = 0;
+
+  const count = (holder: Holder, { id }: SealedResource, by: 1 | -1): void => {
+    const one = held.get(id);
+    if (one === undefined) throw new Error(`resource ${id} was not made here`);
+    touched.add(one);
+    if (typeof holder === "string") one[holder] += by;
+    else {
+      const left = (one.everyone.get(holder.everyone) ?? 0) + by;
+      if (left === 0) one.everyone.delete(holder.everyone);
+      else one.everyone.set(holder.everyone, left);
+    }
+  };
+
+  const settle = (one: Held): void => {
+    const { resource } = one;
+    const isShared = one.some > 0 || one.everyone.size > 0;
+    if (!isShared && one.own === 0) held.delete(resource.id);
+    const version = held.has(resource.id) ? resource.version : undefined;
+    if (one.listed !== undefined && one.listed !== version) versions.remove(one.listed, resource.id);
+    if (version !== undefined) versions.put(version, resource);
+    one.listed = version;
+    const everyone = one.everyone.size === 0 ? undefined : one.everyone.keys();
+    const entry = isShared ? resourceEntry(resource.id, resource.version, everyone)[1] : undefined;
+    if (entry !== one.entry) entries.set(resourceKey(resource.id), entry);
+    one.entry = entry;
+  };
+
+  return {
+    pool: {
+      resource({ type, name, variant }, make) {
+        const id = resourceId({ type, name, variant });
+        const content = tidy(make());
+        const one = held.get(id);
+        if (one === undefined) {
+          const resource = { type, name, variant, ...content, id, version: contentHash(content.body) };
+          held.set(id, newHeld(resource, commits));
+          return resource;
+        }
+        if (isSameContent(one.resource, content)) return one.resource;
+        if (one.made === commits) throw new Error(`resource ${id} has two contents`);
+        const isSameBody = Buffer.compare(one.resource.body, content.body) === 0;
+        const version = isSameBody ? one.resource.version : contentHash(content.body);
+        one.resource = { type, name, variant, ...content, id, version };
+        one.made = commits;
+        touched.add(one);
+        return one.resource;
+      },
+    },
+
+    hold(holder, before, after) {
+      for (const resource of after) count(holder, resource, 1);
+      for (const resource of before) count(holder, resource, -1);
+    },
+
+    setClass(key, entry) {
+      entries.set(classPrefix + key, entry);
+    },
+
+    nameSet: sets.name,
+
+    commit() {
+      for (const one of touched) settle(one);
+      touched.clear();
+      index = index.with(entries);
+      entries.clear();
+      commits += 1;
+      return { index, sets: sets.named(), resources: versions.resources };
+    },
+  };
+}
+
+function newHeld(resource: SealedResource, made: number): Held {
+  return { resource, made, own: 0, some: 0, everyone: new Map(), listed: undefined, entry: undefined };
+}
+
+function isSameContent(resource: Resource, content: ResourceContent): boolean {
+  return (
+    Buffer.compare(resource.body, content.body) === 0 &&
+    resource.causes.length === content.causes.length &&
+    resource.causes.every((cause, position) => {
+      const other = content.causes[position];
+      return other !== undefined && (cause === other || compareObjectKeys(cause, other) === 0);
+    }) &&
+    isSameList(resource.references.map(referenceText), content.references.map(referenceText))
+  );
+}
+
+function referenceText({ type, name }: Resource["references"][number]): string {
+  return `${type}|${name}`;
+}
+
+/** Sets by root, as long as somebody names them. */
+function createSets() {
+  const counts = new Map<ContentHash, number>();
+  let sets: ReadonlyMap<ContentHash, Trie> = new Map();
+  const count = (root: ContentHash, by: 1 | -1): number => {
+    const left = (counts.get(root) ?? 0) + by;
+    if (left === 0) counts.delete(root);
+    else counts.set(root, left);
+    return left;
+  };
+  return {
+    named: () => sets,
+    name: (before: Trie | undefined, after: Trie | undefined): void => {
+      if (before?.root === after?.root) return;
+      const next = new Map(sets);
+      if (after !== undefined && count(after.root, 1) === 1) next.set(after.root, after);
+      if (before !== undefined && count(before.root, -1) === 0) next.delete(before.root);
+      sets = next;
+    },
+  };
+}
+
+/** Resources by version. Of several with the same bytes the one whose id comes first stands for all. */
+function createVersions() {
+  const resources = new Map<ContentHash, SealedResource>();
+  const sharing = new Map<ContentHash, Map<ResourceId, SealedResource>>();
+  return {
+    resources: resources as ReadonlyMap<ContentHash, SealedResource>,
+
+    put(version: ContentHash, resource: SealedResource): void {
+      const first = resources.get(version);
+      if (first === undefined || resource.id <= first.id) resources.set(version, resource);
+      if (first === undefined || (first.id === resource.id && !sharing.has(version))) return;
+      const all = sharing.get(version) ?? new Map([[first.id, first]]);
+      all.set(resource.id, resource);
+      sharing.set(version, all);
+    },
+
+    remove(version: ContentHash, id: ResourceId): void {
+      const all = sharing.get(version);
+      all?.delete(id);
+      if (resources.get(version)?.id !== id) return;
+      resources.delete(version);
+      for (const resource of all?.values() ?? []) {
+        const first = resources.get(version);
+        if (first === undefined || resource.id < first.id) resources.set(version, resource);
+      }
+      if (all?.size === 0) sharing.delete(version);
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import { viewsOf } from "../../shared/core/compile.ts";
+import { createCompiler } from "../../shared/core/incremental/compiler.ts";
+import { buildMesh } from "../../shared/core/mesh/build-mesh.ts";
+import { type MeshObject, objectKeyText } from "../../shared/core/object.ts";
+import type { SmiSemantics } from "../../shared/core/policy/semantics.ts";
+import { type SealedSnapshot, seal } from "../../shared/core/snapshot/snapshot.ts";
+import { stateEntry } from "../../shared/core/state/cluster-state.ts";
+import { trieOf } from "../../shared/core/trie/trie.ts";
+import { badBody, cases, clustersOf, oneOf, semantics } from "./clusters.ts";
+
+/** A compiler that remembers what it compiled last gives what everything at once gives. */
+
+const { cluster } = clustersOf({ places: ["a", "b"], names: ["x", "y"], most: 10 });
+
+/** Between one state and the next some objects become what they are in another cluster, go, or cannot be read. */
+const change = fc.record({
+  pick: fc.nat(),
+  how: fc.oneof(oneOf(["other", "other", "first", "gone"] as const), badBody),
+});
+const changes = fc.array(fc.array(change, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 8 });
+
+type Change = typeof change extends fc.Arbitrary<infer T> ? T : never;
+
+function* statesOf(first: readonly MeshObject[], other: readonly MeshObject[], steps: readonly (readonly Change[])[]) {
+  const [here, there] = [byText(first), byText(other)];
+  const texts = [...new Set([...here.keys(), ...there.keys()])].sort();
+  const state = new Map(here);
+  yield [...state.values()];
+  for (const step of steps) {
+    for (const { pick, how } of step) {
+      const text = texts[pick % texts.length] ?? "";
+      const present = state.get(text) ?? there.get(text) ?? here.get(text);
+      const next =
+        how === "gone"
+          ? undefined
+          : how === "other"
+            ? there.get(text)
+            : how === "first"
+              ? here.get(text)
+              : present && { ...present, body: how };
+      if (next === undefined) state.delete(text);
+      else state.set(text, next);
+    }
+    yield [...state.values()];
+  }
+}
+
+function byText(objects: readonly MeshObject[]): ReadonlyMap<string, MeshObject> {
+  return new Map(objects.map((object) => [objectKeyText(object.key), object]));
+}
+
+/** The plain way: no memory, each stage whole. */
+function compileWhole(objects: readonly MeshObject[], smiSemantics: SmiSemantics) {
+  const { mesh, problems } = buildMesh({ objects, settings: { smiSemantics } });
+  return { mesh, problems, snapshot: seal(viewsOf(mesh)) };
+}
+
+function contentOf({ index, sets, resources }: SealedSnapshot) {
+  const byVersion = [...resources].sort(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    entries: Object.fromEntries(index.entries()),
+    sets: [...sets.keys()].sort(),
+    resources: byVersion.map(([version, { id, body, causes, references }]) => ({
+      version,
+      id,
+      body: Buffer.from(body).toString("hex"),
+      causes,
+      references,
+    })),
+  };
+}
+
+test("whatever changes between two states, compiling the difference gives the bytes, causes and problems of compiling everything", () => {
+  fc.assert(
+    fc.property(cluster, cluster, changes, semantics, (first, other, steps, smiSemantics) => {
+      const compiler = createCompiler();
+      for (const objects of statesOf(first, other, steps)) {
+        const settings = { smiSemantics };
+        const { snapshot, problems, mesh } = compiler.compile({ objects: trieOf(objects.map(stateEntry)), settings });
+        const whole = compileWhole(objects, smiSemantics);
+        assert.deepEqual(problems, whole.problems);
+        if (
+          snapshot.index.root !== whole.snapshot.index.root ||
+          snapshot.resources.size !== whole.snapshot.resources.size
+        )
+          assert.deepEqual(contentOf(snapshot), contentOf(whole.snapshot));
+        assert.deepEqual(contentOf(snapshot).resources, contentOf(whole.snapshot).resources);
+        assert.equal(snapshot.index.root, whole.snapshot.index.root);
+        assert.deepEqual(mesh, whole.mesh);
+      }
+    }),
+    cases,
+  );
+});
