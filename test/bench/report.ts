@@ -1,4 +1,4 @@
-import { figure } from "./statistics.ts";
+import { figure, medianOf } from "./statistics.ts";
 
 /** One line of the table: what was measured here, and what design.md §4 and §9 ask for. */
 export interface BenchRow {
@@ -7,18 +7,36 @@ export interface BenchRow {
   readonly unit: "ms" | "KB" | "MB" | "µs" | "RU" | "documents";
   /** At most so much; none where the design names no figure. */
   readonly budget?: number;
+  /** What was published or measured of others, in the same unit. */
+  readonly peers?: string;
 }
 
 export function tableOf(rows: readonly BenchRow[]): string {
   return alignColumns([
-    ["WHAT", "HERE", "BUDGET", "RATIO"],
-    ...rows.map(({ what, value, unit, budget }) => [
+    ["WHAT", "HERE", "BUDGET", "RATIO", "PEERS"],
+    ...rows.map(({ what, value, unit, budget, peers }) => [
       what,
       `${figure(value)} ${unit}`,
       budget === undefined ? "" : `${budget} ${unit}`,
       budget === undefined ? "" : (value / budget).toFixed(2),
+      peers ?? "",
     ]),
   ]);
+}
+
+/** One row for what was measured several times. */
+export function medianRows(runs: readonly (readonly BenchRow[])[]): readonly BenchRow[] {
+  const byRow = Map.groupBy(runs.flat(), ({ what }) => what);
+  return [...byRow.values()].flatMap((same) => {
+    const [first] = same;
+    return first === undefined ? [] : [{ ...first, value: medianOf(same.map(({ value }) => value)) }];
+  });
+}
+
+/** Time in passes of the calibration loop (milliseconds each); all else as it is, since a faster machine has no less of it. Less is better. */
+export function ratioOf({ value, unit }: BenchRow, loop: number): number {
+  if (unit === "ms") return value / loop;
+  return unit === "µs" ? value / 1000 / loop : value;
 }
 
 /** Text to the left, figures to the right. */

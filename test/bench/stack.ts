@@ -1,9 +1,12 @@
+import { setUp } from "../../local/data-plane/setup.ts";
 import { applyObjects } from "../../local/demo/apply-objects.ts";
 import { type LocalMesh, startLocalMesh } from "../../local/start-local-mesh.ts";
-import { setPodStatus } from "../feature/feature-proxy.ts";
+import { runPod, setPodStatus } from "../feature/feature-proxy.ts";
+import { barsOf, memoryBar } from "./design-bars.ts";
 import { meshObjects, serviceName, split } from "./mesh-objects.ts";
 import { cpuTimeOf, memoryOf } from "./process-usage.ts";
 import { gatherCrowd, type ProxyCrowd } from "./proxy-crowd.ts";
+import { type RealEnvoys, startRealEnvoys } from "./real-envoys.ts";
 import type { BenchRow } from "./report.ts";
 import { spreadOf } from "./statistics.ts";
 
@@ -13,59 +16,85 @@ export interface StackBenchOptions {
   readonly proxies: readonly number[];
   /** Of each kind of change. */
   readonly changes: number;
+  /** Real proxies beside the simulated ones; none where Envoy or the right to give it a network of its own is missing. */
+  readonly envoys: number;
   readonly say: (line: string) => void;
 }
 
-/** Milliseconds from the API write to the last of so many proxies: design.md §9, the first table. */
-const bars: Readonly<Record<number, { readonly endpoint: number; readonly weight: number }>> = {
-  10: { endpoint: 10, weight: 50 },
-  100: { endpoint: 15, weight: 60 },
-  400: { endpoint: 25, weight: 80 },
-};
-
 /** The whole system as processes on this machine, with simulated proxies: a change is timed from the API write to the last proxy that has it. */
-export async function benchStack({ services, proxies, changes, say }: StackBenchOptions): Promise<readonly BenchRow[]> {
+export async function benchStack(options: StackBenchOptions): Promise<readonly BenchRow[]> {
+  const { services, proxies, changes, say } = options;
   await using mesh = await startLocalMesh({ pods: false, install: false, say: () => undefined });
   say(`${services} services`);
   await applyObjects(mesh.client, meshObjects(services));
   const xdsPort = Number(new URL(`tls://${gatewayOf(mesh).xds}`).port);
+  await runPod(mesh.client, lonely);
   await using crowd = await gatherCrowd({ kubeconfig: mesh.kubeconfig, xdsPort, services });
   const rows: BenchRow[] = [];
+  await using envoys = await findEnvoys(mesh, { xdsPort, count: options.envoys, say });
+  const everybody: Everybody = { crowd, envoys };
   for (const count of proxies) {
     say(`${services} services, ${count} proxies`);
     await crowd.grow(count);
-    rows.push(...(await measure(mesh, crowd, { services, changes })));
+    rows.push(...(await measure(mesh, everybody, { services, changes })));
   }
   return rows;
 }
 
+/** A pod without a proxy, the only one at its address: whether it is ready shows in the assignment. */
+const lonely = {
+  namespace: "shop",
+  name: "lonely",
+  account: serviceName(3),
+  labels: { app: serviceName(3) },
+  address: "127.0.0.9",
+};
+
+interface Everybody {
+  readonly crowd: ProxyCrowd;
+  readonly envoys: RealEnvoys | undefined;
+}
+
+async function findEnvoys(
+  mesh: LocalMesh,
+  { xdsPort, count, say }: { readonly xdsPort: number; readonly count: number; readonly say: (line: string) => void },
+): Promise<RealEnvoys | undefined> {
+  if (count === 0) return undefined;
+  const found = await setUp({ environment: process.env, install: false, report: () => undefined });
+  if (!found.ok) {
+    say(`no real Envoys: ${found.problems.join("; ")}`);
+    return undefined;
+  }
+  say(`starting ${count} Envoys`);
+  return startRealEnvoys({ client: mesh.client, xdsPort, binary: found.envoy.path, count });
+}
+
 async function measure(
   mesh: LocalMesh,
-  crowd: ProxyCrowd,
+  everybody: Everybody,
   { services, changes }: { readonly services: number; readonly changes: number },
 ): Promise<readonly BenchRow[]> {
-  const count = crowd.proxies.length;
-  const bar = bars[count];
-  const pod = { namespace: "shop", name: "p3" };
-  const endpoint = await timed(mesh, crowd, {
+  const count = everybody.crowd.proxies.length;
+  const endpoint = await timed(mesh, everybody, {
     changes,
     resource: `endpoint shop/${serviceName(3)}/80/all`,
-    change: (turn) => setPodStatus(mesh.client, pod, { ready: turn % 2 === 1, address: "127.0.0.1" }),
+    change: (turn) => setPodStatus(mesh.client, lonely, { ready: turn % 2 === 1, address: lonely.address }),
   });
-  const weight = await timed(mesh, crowd, {
+  const weight = await timed(mesh, everybody, {
     changes,
     resource: `route shop/${serviceName(0)}/80`,
     change: (turn) => applyObjects(mesh.client, [split(turn % 2 === 0 ? 10 : 90)]),
   });
   const title = (what: string): string => `${what}, ${services} services, ${count} proxies`;
+  const size = { services, proxies: count };
   return [
-    ...rowsOf(title("endpoint"), endpoint, { last: bar?.endpoint, kilobytes: 0.5, cpu: 20 }),
-    ...rowsOf(title("split weight"), weight, { last: bar?.weight, kilobytes: 1, cpu: 30 }),
+    ...rowsOf(title("endpoint"), endpoint, barsOf("endpoint", size)),
+    ...rowsOf(title("split weight"), weight, barsOf("weight", size)),
     {
       what: title("gateway, resident memory"),
       value: memoryOf(gatewayOf(mesh).pid),
       unit: "MB",
-      ...(count === 400 && services === 100 && { budget: 160 }),
+      ...(count === 400 && services === 100 && memoryBar),
     },
   ];
 }
@@ -73,6 +102,8 @@ async function measure(
 interface Timed {
   /** Milliseconds to the last proxy, one a change. */
   readonly times: readonly number[];
+  /** Milliseconds until the last real Envoy has answered. */
+  readonly answers: readonly number[];
   /** KB to each proxy, a change. */
   readonly kilobytes: number;
   /** Milliseconds of the gateway's CPU, a change. */
@@ -81,7 +112,7 @@ interface Timed {
 
 async function timed(
   mesh: LocalMesh,
-  crowd: ProxyCrowd,
+  { crowd, envoys }: Everybody,
   what: {
     readonly changes: number;
     readonly resource: string;
@@ -92,10 +123,16 @@ async function timed(
   await crowd.untilAll(what.resource, () => what.change(0)); // the first one warms up
   const [bytes, cpu] = [crowd.receivedBytes(), cpuTimeOf(pid)];
   const times: number[] = [];
-  for (let turn = 1; turn <= what.changes; turn++)
+  const answers: number[] = [];
+  for (let turn = 1; turn <= what.changes; turn++) {
+    const begun = performance.now();
+    const answered = envoys?.answered();
     times.push(await crowd.untilAll(what.resource, () => what.change(turn)));
+    if (answered !== undefined) answers.push((await answered) - begun);
+  }
   return {
     times,
+    answers,
     kilobytes: (crowd.receivedBytes() - bytes) / 1000 / what.changes / crowd.proxies.length,
     cpu: (cpuTimeOf(pid) - cpu) / what.changes,
   };
@@ -103,15 +140,21 @@ async function timed(
 
 function rowsOf(
   what: string,
-  { times, kilobytes, cpu }: Timed,
-  budget: { readonly last: number | undefined; readonly kilobytes: number; readonly cpu: number },
+  { times, answers, kilobytes, cpu }: Timed,
+  bars: ReturnType<typeof barsOf>,
 ): readonly BenchRow[] {
-  const { p50, p99 } = spreadOf(times);
+  const all = spreadOf(times);
+  const real = spreadOf(answers);
+  const ofEnvoys: readonly BenchRow[] = [
+    { what: `${what}: last Envoy's ACK, p50`, value: real.p50, unit: "ms" },
+    { what: `${what}: last Envoy's ACK, p99`, value: real.p99, unit: "ms" },
+  ];
   return [
-    { what: `${what}: last proxy, p50`, value: p50, unit: "ms", ...(budget.last && { budget: budget.last }) },
-    { what: `${what}: last proxy, p99`, value: p99, unit: "ms" },
-    { what: `${what}: to each proxy`, value: kilobytes, unit: "KB", budget: budget.kilobytes },
-    { what: `${what}: gateway's CPU`, value: cpu, unit: "ms", budget: budget.cpu },
+    { what: `${what}: last proxy, p50`, value: all.p50, unit: "ms", ...bars.last },
+    { what: `${what}: last proxy, p99`, value: all.p99, unit: "ms" },
+    ...(answers.length > 0 ? ofEnvoys : []),
+    { what: `${what}: to each proxy`, value: kilobytes, unit: "KB", ...bars.kilobytes },
+    { what: `${what}: gateway's CPU`, value: cpu, unit: "ms", ...bars.cpu },
   ];
 }
 
