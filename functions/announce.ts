@@ -1,6 +1,6 @@
 import { retryTransient } from "../shared/shell/retry.ts";
 import { putChange, putPinAct } from "../shared/store/cluster-store.ts";
-import type { Change, Head, PinAct } from "../shared/store/documents.ts";
+import type { Change, Head, PinAct, SnapshotPointer } from "../shared/store/documents.ts";
 import type { FunctionParts } from "./ports.ts";
 
 export type WrittenHead = Omit<Head, "writeId">;
@@ -9,10 +9,14 @@ export type WrittenHead = Omit<Head, "writeId">;
 export async function announceVersion(
   parts: FunctionParts,
   cluster: string,
-  { head, change }: { readonly head: WrittenHead; readonly change: Change },
+  {
+    head,
+    change,
+    fresh,
+  }: { readonly head: WrittenHead; readonly change: Change; readonly fresh?: SnapshotPointer["fresh"] },
 ): Promise<void> {
   const { incarnation, version, served } = head;
-  const pointer = { mesh: parts.mesh, cluster, incarnation, version, root: served?.root };
+  const pointer = { mesh: parts.mesh, cluster, incarnation, version, root: served?.root, ...(fresh && { fresh }) };
   const [sent] = await Promise.allSettled([
     parts.snapshots.send(cluster, [pointer]),
     putChange(parts.documents, cluster, change),

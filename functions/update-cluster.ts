@@ -1,11 +1,19 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Problem } from "../shared/core/mesh/problem.ts";
-import { compareSnapshots, type Snapshot } from "../shared/core/snapshot/snapshot.ts";
+import { compareSnapshots, namedSince, type Snapshot } from "../shared/core/snapshot/snapshot.ts";
 import type { ClusterState, StagedList } from "../shared/core/state/cluster-state.ts";
 import { MeshError } from "../shared/shell/mesh-error.ts";
 import { type BlockStore, createBlockStore } from "../shared/store/block-store.ts";
 import { type ReadHead, readHead, writeHead } from "../shared/store/cluster-store.ts";
-import type { Change, ClusterProblems, Head, Pin, Point } from "../shared/store/documents.ts";
+import {
+  type Change,
+  type ClusterProblems,
+  type Head,
+  maxFresh,
+  type Pin,
+  type Point,
+  type SnapshotPointer,
+} from "../shared/store/documents.ts";
 import { type MeshSettingsInForce, readMeshSettings } from "../shared/store/mesh-settings.ts";
 import { announceVersion, recordPinAct, type WrittenHead } from "./announce.ts";
 import { type Compiled, type CompileInput, compileAndStore, needsCompile } from "./compile-cluster.ts";
@@ -69,10 +77,12 @@ interface Job {
 
 async function publish(job: Job, folded: Folded, remembered: Remembered): Promise<Remembered | "lost"> {
   const { before, parts, cluster } = job;
-  const { pin, compiled } = await decide(job, folded, remembered.snapshot);
+  const [{ pin, compiled }] = await Promise.all([
+    decide(job, folded, remembered.snapshot),
+    storeState(job, folded.state), // nothing names it before the head does
+  ]);
   const head = nextHead(before.head, folded, { compiled, pin });
   if (sameHead(before.head, head)) return { ...remembered, state: folded.state };
-  await storeState(job, folded.state);
   const time = parts.now().toISOString();
   const moved = head.version !== before.head.version;
   const point: Point | undefined =
@@ -92,7 +102,11 @@ async function publish(job: Job, folded: Folded, remembered: Remembered): Promis
     await recordPinAct(parts, cluster, { act: "hold", who, when, why, version: head.version });
   }
   if (point !== undefined && compiled !== undefined)
-    await announceVersion(parts, cluster, { head, change: changeOf(point, compiled, folded) });
+    await announceVersion(parts, cluster, {
+      head,
+      change: changeOf(point, compiled, folded),
+      fresh: freshOf(compiled),
+    });
   const snapshot = compiled?.compilation.snapshot ?? remembered.snapshot;
   return { state: folded.state, ...(snapshot && { snapshot }) };
 }
@@ -176,6 +190,13 @@ function problemsOf(version: number, all: readonly Problem[]): ClusterProblems {
     message: problem.message.length > longestMessage ? `${problem.message.slice(0, longestMessage)}…` : problem.message,
   }));
   return { version, total: all.length, problems };
+}
+
+/** What gateways read of it, where that is little. */
+function freshOf({ previous, compilation: { snapshot } }: Compiled): SnapshotPointer["fresh"] {
+  const blocks = Array.from(snapshot.index.bundles(previous.index), ({ hash }) => hash);
+  const resources = [...namedSince(previous.index, snapshot.index).versions];
+  return blocks.length <= maxFresh && resources.length <= maxFresh ? { blocks, resources } : undefined;
 }
 
 function changeOf(point: Point, compiled: Compiled, folded: Folded): Change {

@@ -1,5 +1,6 @@
 import type { ContentHash } from "../../shared/core/brand.ts";
-import { type Snapshot, versionsOf } from "../../shared/core/snapshot/snapshot.ts";
+import { namedSince, type Snapshot, versionsOf } from "../../shared/core/snapshot/snapshot.ts";
+import { emptyTrie, type Trie } from "../../shared/core/trie/trie.ts";
 import type { OpenHubTail } from "../../shared/ports/event-hub.ts";
 import { MeshError } from "../../shared/shell/mesh-error.ts";
 import { backoff } from "../../shared/shell/retry.ts";
@@ -14,7 +15,7 @@ export interface ServedSnapshot {
   readonly version: number;
   readonly served: Served;
   readonly snapshot: Snapshot;
-  /** By version: everything the index names. */
+  /** By version: everything the index names, and maybe what older ones did. */
   readonly resources: ReadonlyMap<ContentHash, StoredResource>;
 }
 
@@ -111,6 +112,7 @@ export function startHeadFollower(options: HeadFollowerOptions): HeadFollower {
   const tail = options.openTail({
     message: (message) => {
       if (!isPointerFor(message, options) || (current !== undefined && message.version <= current.version)) return;
+      if (message.fresh !== undefined) options.blocks.expect(message.fresh);
       if (current === undefined || message.incarnation === current.incarnation)
         pointed = Math.max(pointed, message.version);
       wake.raise();
@@ -182,13 +184,30 @@ export async function loadServed(
   current: ServedSnapshot | undefined,
 ): Promise<Pick<ServedSnapshot, "snapshot" | "resources"> & { readonly fresh: number }> {
   const snapshot = await blocks.loadSnapshot(served.root, current?.snapshot);
-  const resources = new Map<ContentHash, StoredResource>();
-  const missing: ContentHash[] = [];
-  for (const version of versionsOf(snapshot.index)) {
-    const known = current?.resources.get(version);
-    if (known === undefined) missing.push(version);
-    else resources.set(version, known);
-  }
-  for (const [version, resource] of await blocks.loadResources(missing)) resources.set(version, resource);
+  const before = current?.snapshot.index ?? emptyTrie;
+  const known = current?.resources ?? new Map<ContentHash, StoredResource>();
+  const named = namedSince(before, snapshot.index).versions;
+  const missing = [...named].filter((version) => !known.has(version));
+  const loaded = await blocks.loadResources(missing);
+  const resources = new Map([...known, ...loaded]);
+  letGo(resources, { known, index: snapshot.index });
   return { snapshot, resources, fresh: missing.length };
+}
+
+/** How many were named when that was last counted, by the map of resources that came of it. */
+const countedNamed = new WeakMap<ReadonlyMap<ContentHash, StoredResource>, number>();
+
+/** A change leaves resources behind that nobody names any more; which these are is found only once they may be a fifth of all. */
+function letGo(
+  resources: Map<ContentHash, StoredResource>,
+  { known, index }: { readonly known: ReadonlyMap<ContentHash, StoredResource>; readonly index: Trie },
+): void {
+  const counted = countedNamed.get(known) ?? 0;
+  if (resources.size <= counted * 1.25 + 100) {
+    countedNamed.set(resources, counted);
+    return;
+  }
+  const named = versionsOf(index);
+  for (const version of resources.keys()) if (!named.has(version)) resources.delete(version);
+  countedNamed.set(resources, resources.size);
 }

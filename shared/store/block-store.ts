@@ -1,11 +1,13 @@
 import type { ContentHash } from "../core/brand.ts";
 import { contentHash } from "../core/canonical.ts";
+import type { ClassKey } from "../core/mesh/mesh.ts";
 import { type SealedResource, type Snapshot, setRootOf, setRootsOf } from "../core/snapshot/snapshot.ts";
 import { emptyTrie, loadTrie, type Trie } from "../core/trie/trie.ts";
 import type { DocumentStore } from "../ports/document-store.ts";
 import { eachOf } from "../shell/each-of.ts";
 import { MeshError } from "../shell/mesh-error.ts";
 import { type BlockDocument, blockPartition } from "./documents.ts";
+import { createExpectedReads, type FreshDocuments } from "./expected-reads.ts";
 import { loadResources, putResources, type StoredResource } from "./resource-store.ts";
 
 export type { StoredResource } from "./resource-store.ts";
@@ -24,9 +26,12 @@ export interface BlockStore {
   /** Index and sets; writes what `known` does not hold. */
   putSnapshot(snapshot: Snapshot, known?: Snapshot): Promise<void>;
   putResources(resources: Iterable<SealedResource>): Promise<void>;
+  /** Begins to read what will be asked for soon. What is not there costs a read and no more. */
+  expect(fresh: FreshDocuments): void;
 }
 
-export function createBlockStore(documents: DocumentStore, cluster: string): BlockStore {
+export function createBlockStore(store: DocumentStore, cluster: string): BlockStore {
+  const { documents, begin: expect } = createExpectedReads(store, cluster);
   /** Adds the block, and what is stored with it, to `texts`. */
   const readInto = async (texts: Map<ContentHash, string>, hash: ContentHash): Promise<void> => {
     const stored = await documents.get<BlockDocument>("blocks", blockPartition(cluster, hash), hash);
@@ -37,9 +42,9 @@ export function createBlockStore(documents: DocumentStore, cluster: string): Blo
   const readTrie = async (root: ContentHash, known?: Trie): Promise<Trie> => {
     if (root === emptyTrie.root) return emptyTrie;
     if (known?.root === root) return known;
-    const texts = new Map<ContentHash, string>(known?.blocks());
+    const texts = new Map<ContentHash, string>();
     for (;;) {
-      const loaded = loadTrie(root, (hash) => texts.get(hash));
+      const loaded = loadTrie(root, (hash) => texts.get(hash), known);
       if ("trie" in loaded) return loaded.trie;
       await eachOf(loaded.missing, requestsAtOnce, (hash) => readInto(texts, hash));
     }
@@ -55,7 +60,7 @@ export function createBlockStore(documents: DocumentStore, cluster: string): Blo
     async loadSnapshot(root, known) {
       const index = await readTrie(root, known?.index);
       const sets = new Map<ContentHash, Trie>();
-      await eachOf([...setRootsOf(index)], requestsAtOnce, async ([set, key]) => {
+      await eachOf([...setRootsOf(index, known?.index)], requestsAtOnce, async ([set, key]) => {
         sets.set(set, known?.sets.get(set) ?? (await readTrie(set, setBefore(known, key))));
       });
       return { index, sets };
@@ -63,13 +68,15 @@ export function createBlockStore(documents: DocumentStore, cluster: string): Blo
     loadResources: (versions) => loadResources({ documents, cluster }, versions),
     putTrie,
     async putSnapshot({ index, sets }, known) {
-      await putTrie(index, known?.index);
-      await eachOf([...setRootsOf(index)], requestsAtOnce, async ([root, key]) => {
+      const putSet = async ([root, key]: readonly [ContentHash, ClassKey]): Promise<void> => {
         const set = sets.get(root);
         if (set !== undefined && !known?.sets.has(root)) await putTrie(set, setBefore(known, key));
-      });
+      };
+      const roots = [...setRootsOf(index, known?.index)];
+      await Promise.all([putTrie(index, known?.index), eachOf(roots, requestsAtOnce, putSet)]);
     },
     putResources: (resources) => putResources({ documents, cluster }, resources),
+    expect,
   };
 }
 

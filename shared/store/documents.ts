@@ -164,6 +164,9 @@ export interface ProxyRow {
   readonly refused?: string;
 }
 
+/** So many blocks, and so many resources, a pointer names at most. */
+export const maxFresh = 16;
+
 /** Message on `mesh-snapshots`. */
 export interface SnapshotPointer {
   readonly mesh: string;
@@ -171,6 +174,8 @@ export interface SnapshotPointer {
   readonly incarnation: string;
   readonly version: number;
   readonly root: ContentHash;
+  /** Documents that the one before did not need, where they are few: whoever hears of it reads them at once. */
+  readonly fresh?: { readonly blocks: readonly ContentHash[]; readonly resources: readonly ContentHash[] };
 }
 
 /** Trie blocks that lie together (trie.ts, Bundle); the first is the one that the id is the hash of. */

@@ -1,7 +1,7 @@
 import type { ContentHash } from "../brand.ts";
 import { canonicalJson, contentHash } from "../canonical.ts";
 import type { ClassKey, WorkloadClass } from "../mesh/mesh.ts";
-import { type Trie, trieOf } from "../trie/trie.ts";
+import { emptyTrie, type Trie, trieOf } from "../trie/trie.ts";
 import { parseResourceId, type Resource, type ResourceId, resourceId } from "../xds/resource.ts";
 
 /** A resource with its version: the hash of its bytes. */
@@ -247,21 +247,39 @@ export function classesOf(index: Trie): readonly ClassKey[] {
   return keys.sort();
 }
 
-/** Roots of the sets that the index names, each with a class that names it. */
-export function setRootsOf(index: Trie): ReadonlyMap<ContentHash, ClassKey> {
-  const roots = new Map<ContentHash, ClassKey>();
-  for (const key of classesOf(index)) {
-    const root = setRootOf(index, key);
-    if (root !== undefined) roots.set(root, key);
+/** Roots of the sets that the index names, each with a class that names it. Of one that was asked for `before` only the differences are read. */
+export function setRootsOf(index: Trie, before: Trie = emptyTrie): ReadonlyMap<ContentHash, ClassKey> {
+  const byClass = setsByClass(index, before);
+  return new Map([...byClass].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, root]) => [root, key]));
+}
+
+const setsOfIndex = new WeakMap<Trie, ReadonlyMap<ClassKey, ContentHash>>();
+
+/** The root of the set that each class names, of those that name one. */
+function setsByClass(index: Trie, before: Trie): ReadonlyMap<ClassKey, ContentHash> {
+  const known = setsOfIndex.get(index);
+  if (known !== undefined) return known;
+  const base = setsOfIndex.get(before);
+  const sets = new Map(base);
+  for (const { key, after } of (base === undefined ? emptyTrie : before).compare(index)) {
+    if (!key.startsWith(classPrefix)) continue;
+    const name = key.slice(classPrefix.length) as ClassKey;
+    const root = after === undefined ? undefined : setRootIn(after);
+    if (root === undefined) sets.delete(name);
+    else sets.set(name, root);
   }
-  return roots;
+  setsOfIndex.set(index, sets);
+  return sets;
 }
 
 /** Root of the set that a class names in this index; undefined when it names none. */
 export function setRootOf(index: Trie, key: ClassKey): ContentHash | undefined {
   const text = index.get(classPrefix + key);
-  if (text === undefined) return undefined;
-  const { shared } = JSON.parse(text) as ClassEntry;
+  return text === undefined ? undefined : setRootIn(text);
+}
+
+function setRootIn(entry: string): ContentHash | undefined {
+  const { shared } = JSON.parse(entry) as ClassEntry;
   return "set" in shared ? shared.set : undefined;
 }
 

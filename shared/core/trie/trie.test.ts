@@ -57,6 +57,22 @@ test("loadTrie() reads back what blocks() gave, and names what is missing", () =
   );
 });
 
+test("loadTrie() asks for nothing that a known trie has at the same place", () => {
+  const before = trieOf(Array.from({ length: 2000 }, (_, index) => [`key${index}`, JSON.stringify("x".repeat(100))]));
+  const after = before.with([["key7", '"other"']]);
+  const fresh = new Map(after.blocks(before));
+  const asked: ContentHash[] = [];
+  const read = (hash: ContentHash): string | undefined => {
+    asked.push(hash);
+    return fresh.get(hash);
+  };
+  const loaded = loadTrie(after.root, read, before);
+  assert.ok("trie" in loaded);
+  assert.equal(loaded.trie.root, after.root);
+  assert.deepEqual([...loaded.trie.entries()], [...after.entries()]);
+  assert.deepEqual(new Set(asked), new Set(fresh.keys()));
+});
+
 test("loadTrie() refuses a block that is not what its hash says", () => {
   const root = trieOf([["a", "1"]]).root;
   assert.throws(() => loadTrie(root, () => '{"entries":[["a",2]]}'), /does not match/);

@@ -92,24 +92,27 @@ export function trieOf(entries: Iterable<readonly [string, string]>): Trie {
 
 /**
  * Builds the trie of `root` from stored blocks. Returns the hashes that `readBlock` does not know yet, so that the caller can fetch these and
- * ask again; part of a trie is never returned. Throws when a block's text is not what its hash says.
+ * ask again; part of a trie is never returned. Blocks that `known` has at the same place are taken from it, without a look into them. Throws when a block's
+ * text is not what its hash says.
  */
 export function loadTrie(
   root: ContentHash,
   readBlock: (hash: ContentHash) => string | undefined,
+  known: Trie = emptyTrie,
 ): { readonly trie: Trie } | { readonly missing: readonly ContentHash[] } {
   const missing: ContentHash[] = [];
-  const load = (address: ContentHash): Block | undefined => {
+  const load: LoadBlock = (address, before) => {
     if (address === emptyTrie.root) return emptyLeaf;
+    if (before !== undefined && hashOf(before) === address) return before;
     const text = readBlock(address);
     if (text === undefined) {
       missing.push(address);
       return undefined;
     }
     if (contentHash(text) !== address) throw new Error(`block ${address} does not match its hash`);
-    return decodeBlock(text, load);
+    return decodeBlock(text, { load, before });
   };
-  const block = load(root);
+  const block = load(root, blockOf(known));
   return block === undefined || missing.length > 0 ? { missing } : { trie: createTrie(block) };
 }
 
@@ -295,12 +298,21 @@ function hashOf(block: Block): ContentHash {
   return block.hash;
 }
 
-function decodeBlock(text: string, load: (hash: ContentHash) => Block | undefined): Block | undefined {
+/** `before`: what another trie has at the same place. */
+type LoadBlock = (hash: ContentHash, before: Block | undefined) => Block | undefined;
+
+function decodeBlock(
+  text: string,
+  { load, before }: { readonly load: LoadBlock; readonly before: Block | undefined },
+): Block | undefined {
   const parsed = JSON.parse(text) as { entries?: [string, Json][]; children?: (ContentHash | null)[] };
   if (parsed.children === undefined) {
     return leafOf((parsed.entries ?? []).map(([key, value]) => entryOf([key, canonicalJson(value)])).sort(byPath));
   }
-  const children = parsed.children.map((child) => (child === null ? undefined : (load(child) ?? null)));
+  const others = before?.kind === "branch" ? before.children : [];
+  const children = parsed.children.map((child, slot) =>
+    child === null ? undefined : (load(child, others[slot]) ?? null),
+  );
   return children.includes(null) ? undefined : branchOf(children as (Block | undefined)[]);
 }
 
