@@ -157,6 +157,10 @@ async function startXds(config: GatewayConfig, parts: XdsParts): Promise<XdsServ
       metrics.streamRefused(refusal.code);
       log.warn({ ...refusal, address }, "stream refused");
     },
+    onDropped(drop) {
+      metrics.connectionDropped(drop.reason);
+      log.warn(drop, "xDS connection dropped");
+    },
     onFault: faults("xds"),
   });
   identity.serverCertificate.onRenewed((tls) => server.replaceCertificate(tls));

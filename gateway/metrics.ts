@@ -8,6 +8,7 @@ export interface GatewayMetrics {
   readonly snapshotFollowed: (version: number) => void;
   readonly fault: (where: string) => void;
   readonly streamRefused: (code: string) => void;
+  readonly connectionDropped: (reason: string) => void;
   readonly resourceRefused: (type: string) => void;
 }
 
@@ -49,6 +50,12 @@ export function createMetrics(state: GatewayState): GatewayMetrics {
     labelNames: ["code"],
     registers,
   });
+  const droppedConnections = new Counter({
+    name: "weft_xds_connections_dropped_total",
+    help: "xDS connections that were dropped for what their peer did, or did not do.",
+    labelNames: ["reason"],
+    registers,
+  });
   const refused = new Counter({
     name: "weft_xds_resources_refused_total",
     help: "Resources that a proxy refused (NACK).",
@@ -63,6 +70,7 @@ export function createMetrics(state: GatewayState): GatewayMetrics {
     snapshotFollowed: (value) => version.set(value),
     fault: (where) => faults.inc({ where }),
     streamRefused: (code) => refusedStreams.inc({ code }),
+    connectionDropped: (reason) => droppedConnections.inc({ reason }),
     resourceRefused: (type) => refused.inc({ type }),
   };
 }

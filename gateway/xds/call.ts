@@ -20,8 +20,8 @@ export interface XdsCall {
   readonly open: boolean;
   /** The first header of this lower-case name. */
   header(name: string): string | undefined;
-  /** Bytes that were sent and that the peer's windows or its socket have not taken. */
-  readonly buffered: number;
+  /** Something that was sent waits for the peer's windows or socket: better send nothing more until `drained`. */
+  readonly behind: boolean;
   /** Who hears of messages and of the end. Until then messages wait. */
   listen(listener: CallListener): void;
   /** The bytes must not change afterwards: the same Buffer object on many calls is framed once. */
@@ -33,7 +33,7 @@ export interface XdsCall {
 export interface CallListener {
   /** The bytes are the listener's during the call only: what is kept must be copied. */
   message(bytes: Buffer): void;
-  /** What was buffered has been taken. */
+  /** What was behind has been taken. */
   drained(): void;
   /** The proxy has sent its last message. */
   finished(): void;

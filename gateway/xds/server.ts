@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from "node:net";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:tls";
-import { Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js";
 import { createResponseMemo } from "../../shared/core/stream/response-memo.ts";
 import {
   type AbsentResources,
@@ -11,7 +10,9 @@ import {
 } from "../../shared/core/stream/stream.ts";
 import type { Clock } from "../../shared/ports/clock.ts";
 import type { XdsCall } from "./call.ts";
-import { fromGrpcCall, type GrpcCall } from "./grpc-call.ts";
+import type { Drop } from "./http2/connection-host.ts";
+import { createConnections } from "./http2/connections.ts";
+import { defaultHttp2Limits, type Http2Limits } from "./http2/limits.ts";
 import type { ProxyAuthenticator, ProxyRefusal, ProxyReports, ViewSource } from "./ports.ts";
 import { bearerToken } from "./proxy-address.ts";
 import { type StreamDriver, startStreamDriver } from "./stream-driver.ts";
@@ -31,6 +32,8 @@ export interface XdsServerSettings {
   /** Connections that may wait to be accepted. A fleet that reconnects at once overflows Node's 511 (spec/xds.md §2.4). */
   readonly backlog: number;
   readonly maxNames: number;
+  /** What one peer may cost. */
+  readonly limits: Http2Limits;
 }
 
 export const defaultXdsServerSettings: XdsServerSettings = {
@@ -39,6 +42,7 @@ export const defaultXdsServerSettings: XdsServerSettings = {
   endDeadlineMs: 5_000,
   backlog: 4096,
   maxNames: 50_000,
+  limits: defaultHttp2Limits,
 };
 
 export interface XdsServerOptions {
@@ -57,7 +61,9 @@ export interface XdsServerOptions {
   readonly settings?: Partial<XdsServerSettings>;
   /** A stream that was not let in, for log and metric. */
   readonly onRefused?: (refusal: ProxyRefusal, address: string) => void;
-  /** A fault of our own, which ended one stream. */
+  /** A connection that was dropped for what its peer did or did not do, for log and metric. */
+  readonly onDropped?: (drop: Drop) => void;
+  /** A fault of our own, which ended one stream or connection. */
   readonly onFault: (error: unknown) => void;
 }
 
@@ -69,31 +75,26 @@ export interface XdsServer extends AsyncDisposable {
   replaceCertificate(tls: XdsServerCertificate): void;
 }
 
-/**
- * Aggregated discovery, delta and state of the world, over TLS or without. The listener is our own and grpc-js is handed its connections: only so the
- * backlog can be set.
- */
+/** Aggregated discovery, delta and state of the world, over TLS or without, on a listener and an HTTP/2 of our own (docs/adr/0017-our-own-http2-under-xds.md). */
 export async function startXdsServer(options: XdsServerOptions): Promise<XdsServer> {
   const settings = { ...defaultXdsServerSettings, ...options.settings };
   const streams = createStreams(options, settings);
-  const grpc = new Server({
-    "grpc.keepalive_time_ms": 30_000,
-    "grpc.keepalive_timeout_ms": 10_000,
-    // A proxy without a stream is none.
-    "grpc.max_connection_idle_ms": 300_000,
+  const connections = createConnections({
+    routes: new Map<string, (call: XdsCall) => void>([
+      [`${servicePath}/StreamAggregatedResources`, (call) => void streams.serve(call, "sotw")],
+      [`${servicePath}/DeltaAggregatedResources`, (call) => void streams.serve(call, "delta")],
+    ]),
+    limits: settings.limits,
+    clock: options.clock,
+    onDropped: (drop) => options.onDropped?.(drop),
+    onFault: options.onFault,
   });
-  grpc.addService(aggregatedDiscoveryService, {
-    StreamAggregatedResources: (call: GrpcCall) => void streams.serve(fromGrpcCall(call), "sotw"),
-    DeltaAggregatedResources: (call: GrpcCall) => void streams.serve(fromGrpcCall(call), "delta"),
-  });
-  // The listener has done TLS already.
-  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+  const { listener, replace } = createListener(options.tls, settings.limits, (socket) => connections.take(socket));
+  /** All of them, also those that are still shaking hands. */
   const sockets = new Set<Socket>();
-  const { listener, replace } = createListener(options.tls, (socket) => {
-    socket.setNoDelay(true);
+  listener.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    injector.injectConnection(socket);
   });
   listener.listen({ host: options.host, port: options.port, backlog: settings.backlog });
   await once(listener, "listening");
@@ -105,14 +106,13 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
     replaceCertificate: replace,
     async [Symbol.asyncDispose]() {
       const closed = closeListener(listener);
+      connections.leave();
       streams.endAll("the gateway stops");
-      injector.drain(settings.endDeadlineMs);
       using _deadline = options.clock.after(settings.endDeadlineMs, () => {
         for (const socket of sockets) socket.destroy();
       });
       await closed;
-      injector.destroy();
-      grpc.forceShutdown();
+      connections[Symbol.dispose]();
     },
   };
 }
@@ -192,9 +192,21 @@ interface Listener {
   readonly replace: (tls: XdsServerCertificate) => void;
 }
 
-function createListener(tls: XdsServerCertificate | undefined, onSocket: (socket: Socket) => void): Listener {
-  if (tls === undefined) return { listener: createServer(onSocket), replace: () => {} };
-  const listener = createTlsServer({ ...tlsOptions(tls), ALPNProtocols: ["h2"], handshakeTimeout: 10_000 }, onSocket);
+function createListener(
+  tls: XdsServerCertificate | undefined,
+  limits: Http2Limits,
+  onSocket: (socket: Socket) => void,
+): Listener {
+  if (tls === undefined) {
+    const listener = createServer({ noDelay: true }, onSocket);
+    listener.maxConnections = limits.connections;
+    return { listener, replace: () => {} };
+  }
+  const listener = createTlsServer(
+    { ...tlsOptions(tls), ALPNProtocols: ["h2"], handshakeTimeout: limits.handshake, noDelay: true },
+    onSocket,
+  );
+  listener.maxConnections = limits.connections;
   return { listener, replace: (next) => listener.setSecureContext(tlsOptions(next)) };
 }
 
@@ -207,23 +219,3 @@ async function closeListener(listener: NetServer | TlsServer): Promise<void> {
 }
 
 const servicePath = "/envoy.service.discovery.v3.AggregatedDiscoveryService";
-
-/** Messages stay bytes: decoded by hand, encoded when they were compiled. */
-const asIs = (bytes: Buffer): Buffer => bytes;
-
-const aggregatedDiscoveryService: ServiceDefinition = {
-  StreamAggregatedResources: bidirectional("StreamAggregatedResources"),
-  DeltaAggregatedResources: bidirectional("DeltaAggregatedResources"),
-};
-
-function bidirectional(method: string) {
-  return {
-    path: `${servicePath}/${method}`,
-    requestStream: true,
-    responseStream: true,
-    requestSerialize: asIs,
-    requestDeserialize: asIs,
-    responseSerialize: asIs,
-    responseDeserialize: asIs,
-  };
-}
