@@ -7,16 +7,8 @@ import { sealEnvelope } from "../shared/core/events/envelope.ts";
 import type { MeshObject } from "../shared/core/object.ts";
 import type { BatchOperation, Container, DocumentStore, NewDocument } from "../shared/ports/document-store.ts";
 import { joinCluster } from "../shared/store/cluster-store.ts";
-import {
-  httpRouteGroup,
-  type KubernetesObject,
-  meshConfig,
-  namespace,
-  pod,
-  service,
-  stateOf,
-  trafficTarget,
-} from "../test/support/build.ts";
+import { httpRouteGroup, type KubernetesObject, service, stateOf } from "../test/support/build.ts";
+import { grantTo, neighbourServices } from "../test/support/neighbour-services.ts";
 import { trieOfObjects } from "../test/support/publishing-cluster.ts";
 import { composeFunctions } from "./compose.ts";
 
@@ -55,30 +47,11 @@ function notingStore(written: Written[]): DocumentStore {
   };
 }
 
-/** Each service called by its neighbour. */
 function cluster(mode: Mode): readonly MeshObject[] {
-  const names = Array.from({ length: services }, (_, index) => `s${index}`);
   return stateOf([
-    namespace("shop"),
-    meshConfig({ permissive: mode === "permissive", egress: false }),
-    httpRouteGroup("shop/all", [{ name: "any" }]),
+    ...neighbourServices({ services, permissive: mode === "permissive" }),
     httpRouteGroup("shop/some", [{ name: "read", pathRegex: "/read", methods: ["GET"] }]),
-    ...names.map((name) => service(`shop/${name}`, { ports: [{ port: 80, targetPort: 8080, name: "http" }] })),
-    ...names.map((name) => pod(`shop/${name}`)),
-    ...names.map((name, index) => targetOf(name, `s${(index + 1) % services}`)),
   ]);
-}
-
-function targetOf(
-  to: string,
-  from: string,
-  group: { readonly name: string; readonly match: string } = { name: "all", match: "any" },
-) {
-  return trafficTarget(`shop/to-${to}`, {
-    to,
-    from: [`shop/${from}`],
-    rules: [{ kind: "HTTPRouteGroup", name: group.name, matches: [group.match] }],
-  });
 }
 
 /** Writes of one change after a list of everything. */
@@ -133,8 +106,8 @@ function stateEntryOf(object: KubernetesObject): MeshObject {
   return stateOf([object])[0] as MeshObject;
 }
 
-const other = targetOf("s5", "s9");
-const narrowed = stateEntryOf(targetOf("s5", "s6", { name: "some", match: "read" }));
+const other = grantTo("s5", "s9");
+const narrowed = stateEntryOf(grantTo("s5", "s6", { name: "some", match: "read" }));
 const moved = stateEntryOf(other);
 const added = stateEntryOf({ ...other, metadata: { ...other.metadata, name: "another" } });
 

@@ -85,8 +85,7 @@ interface Wire extends AsyncDisposable {
 }
 
 async function startWire(socketPath: string, xdsPort: number): Promise<Wire> {
-  let toEnvoy = 0;
-  let lastByte = performance.now();
+  const seen = { toEnvoy: 0, lastAt: performance.now() };
   const waiting = new Map<(at: number) => void, { got: boolean }>();
   const sockets = new Set<Socket>();
   const relay: Server = createServer((envoy) => {
@@ -101,13 +100,13 @@ async function startWire(socketPath: string, xdsPort: number): Promise<Wire> {
     }
     envoy.on("data", (bytes) => {
       gateway.write(bytes);
-      lastByte = performance.now();
-      for (const [resolve, state] of waiting) if (state.got && waiting.delete(resolve)) resolve(lastByte);
+      seen.lastAt = performance.now();
+      for (const [resolve, state] of waiting) if (state.got && waiting.delete(resolve)) resolve(seen.lastAt);
     });
     gateway.on("data", (bytes) => {
       envoy.write(bytes);
-      lastByte = performance.now();
-      toEnvoy += bytes.length;
+      seen.lastAt = performance.now();
+      seen.toEnvoy += bytes.length;
       for (const state of waiting.values()) state.got = true;
     });
   });
@@ -116,7 +115,7 @@ async function startWire(socketPath: string, xdsPort: number): Promise<Wire> {
   return {
     async settled() {
       const end = performance.now() + limit;
-      while (toEnvoy === 0 || performance.now() - lastByte < quiet) {
+      while (seen.toEnvoy === 0 || performance.now() - seen.lastAt < quiet) {
         if (performance.now() > end) throw new Error("an Envoy was not served");
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
