@@ -1,6 +1,6 @@
-import { type Compilation, compile, translatorVersion } from "../shared/core/compile.ts";
+import { type Compilation, type Compiler, compile, createCompiler, translatorVersion } from "../shared/core/compile.ts";
 import { lostResources, type Missing } from "../shared/core/guard/mass-withdrawal.ts";
-import { type Snapshot, versionsOf } from "../shared/core/snapshot/snapshot.ts";
+import { type SealedResource, type Snapshot, versionsOf } from "../shared/core/snapshot/snapshot.ts";
 import { objectsOf } from "../shared/core/state/cluster-state.ts";
 import { emptyTrie } from "../shared/core/trie/trie.ts";
 import type { BlockStore } from "../shared/store/block-store.ts";
@@ -17,6 +17,8 @@ export interface Compiled {
 }
 
 export interface CompileInput {
+  /** The cluster's own. */
+  readonly compiler: Compiler;
   readonly blocks: BlockStore;
   readonly head: Head;
   readonly settings: MeshSettingsInForce;
@@ -51,17 +53,15 @@ export async function compileAndStore(
 ): Promise<{ readonly compiled: Compiled } | { readonly lost: readonly Missing[] }> {
   const { blocks, head, settings, folded } = input;
   const { state } = folded;
-  const compilation = compile({ objects: objectsOf(state.objects), settings: settings.build });
-  const time = input.now().toISOString();
   const previous = await previousSnapshot(blocks, head.served, input.remembered);
+  const compilation = input.compiler.compile({ objects: state.objects, settings: settings.build });
+  // The compiler may be at another state of the cluster as soon as anything is awaited.
+  const resources = resourcesSince(previous, compilation);
+  const time = input.now().toISOString();
   const lost = folded.released === "everything" ? [] : await lostByInputs(input, previous, compilation);
   if (lost.length > 0) return { lost };
   const { snapshot } = compilation;
-  const known = versionsOf(previous.index);
-  await Promise.all([
-    blocks.putResources([...snapshot.resources.values()].filter(({ version }) => !known.has(version))),
-    blocks.putSnapshot(snapshot, previous),
-  ]);
+  await Promise.all([blocks.putResources(resources), blocks.putSnapshot(snapshot, previous)]);
   const served: Served = {
     root: snapshot.index.root,
     state: state.objects.root,
@@ -70,6 +70,29 @@ export async function compileAndStore(
     translator: translatorVersion,
   };
   return { compiled: { compilation, served, previous, time } };
+}
+
+/** What the snapshot in force does not reach: what the compiler found new, when it is what was compiled last. */
+function resourcesSince(previous: Snapshot, { snapshot, news }: Compilation): readonly SealedResource[] {
+  if (news.since === previous.index.root) return news.resources;
+  const known = versionsOf(previous.index);
+  return [...snapshot.resources.values()].filter(({ version }) => !known.has(version));
+}
+
+/** Clusters whose last compilation an instance keeps: it may have thousands, and a compilation is many times its snapshot. */
+const mostCompilers = 8;
+
+/** Compilers by cluster; of too many the one that was not used for longest is forgotten. */
+export function createClusterCompilers(): (cluster: string) => Compiler {
+  const compilers = new Map<string, Compiler>();
+  return (cluster) => {
+    const compiler = compilers.get(cluster) ?? createCompiler();
+    compilers.delete(cluster);
+    compilers.set(cluster, compiler);
+    const [oldest] = compilers.keys();
+    if (compilers.size > mostCompilers && oldest !== undefined) compilers.delete(oldest);
+    return compiler;
+  };
 }
 
 /** What another translator or policy alone makes of the state that is served, where it is another: so no change of an object counts. */

@@ -16,7 +16,13 @@ import {
 } from "../shared/store/documents.ts";
 import { type MeshSettingsInForce, readMeshSettings } from "../shared/store/mesh-settings.ts";
 import { announceVersion, recordPinAct, type WrittenHead } from "./announce.ts";
-import { type Compiled, type CompileInput, compileAndStore, needsCompile } from "./compile-cluster.ts";
+import {
+  type Compiled,
+  type CompileInput,
+  compileAndStore,
+  createClusterCompilers,
+  needsCompile,
+} from "./compile-cluster.ts";
 import type { Folded } from "./fold-events.ts";
 import { guardedPin, lostHold } from "./guard-cluster.ts";
 import type { FunctionParts } from "./ports.ts";
@@ -43,6 +49,7 @@ const longestMessage = 1000;
 
 export function createClusterUpdater(parts: FunctionParts): ClusterUpdater {
   const memory = new Map<string, Remembered>();
+  const compilerOf = createClusterCompilers();
   return {
     async update(cluster, fold) {
       const blocks = createBlockStore(parts.documents, cluster);
@@ -54,7 +61,7 @@ export function createClusterUpdater(parts: FunctionParts): ClusterUpdater {
         if (before === undefined) return false;
         const remembered = memory.get(cluster) ?? {};
         const start = await loadState(blocks, before.head, remembered);
-        const job: Job = { parts, cluster, blocks, before, settings, start };
+        const job: Job = { parts, cluster, blocks, before, settings, start, compiler: compilerOf(cluster) };
         const folded = fold(start, before.head);
         const result = await publish(job, folded, remembered);
         if (result === "lost") continue;
@@ -73,6 +80,7 @@ interface Job {
   readonly before: ReadHead;
   readonly settings: MeshSettingsInForce;
   readonly start: ClusterState;
+  readonly compiler: CompileInput["compiler"];
 }
 
 async function publish(job: Job, folded: Folded, remembered: Remembered): Promise<Remembered | "lost"> {
@@ -113,7 +121,7 @@ async function publish(job: Job, folded: Folded, remembered: Remembered): Promis
 
 /** What the guards say, then what is compiled, which a guard may still hold. */
 async function decide(
-  { parts, blocks, before: { head }, settings }: Job,
+  { parts, blocks, before: { head }, settings, compiler }: Job,
   folded: Folded,
   remembered: Snapshot | undefined,
 ): Promise<{ readonly pin?: Pin; readonly compiled?: Compiled }> {
@@ -128,7 +136,7 @@ async function decide(
           now,
           loadState: (root) => blocks.loadTrie(root, folded.state.objects),
         });
-  const input: CompileInput = { blocks, head, settings, folded, pin, remembered, now: parts.now };
+  const input: CompileInput = { compiler, blocks, head, settings, folded, pin, remembered, now: parts.now };
   if (!needsCompile(input)) return pin === undefined ? {} : { pin };
   const result = await compileAndStore(input);
   return "lost" in result ? { pin: lostHold(result.lost, now) } : result;

@@ -9,7 +9,7 @@ import { createDerivations } from "./derivations.ts";
 import { deriveMesh } from "./derived-mesh.ts";
 import { deriveViews } from "./derived-views.ts";
 import { frameOf, isOfFrame } from "./frame.ts";
-import { createOpenSnapshot } from "./open-snapshot.ts";
+import { createOpenSnapshot, type News } from "./open-snapshot.ts";
 
 export interface Compilation {
   /** Built when it is read. */
@@ -17,6 +17,8 @@ export interface Compilation {
   readonly problems: readonly Problem[];
   /** Of a compiler: `resources` is the compiler's own until it compiles again. */
   readonly snapshot: SealedSnapshot;
+  /** Of a compiler: against what it compiled before. */
+  readonly news: News;
 }
 
 /** Remembers what it compiled last, so that the next state costs only what differs from it; the result is that of compile(), to the byte. */
@@ -94,7 +96,7 @@ function openCluster(objects: readonly MeshObject[], settings: MeshBuildSettings
           return built;
         },
         problems: board.all(),
-        snapshot: snapshot.commit(),
+        ...snapshot.commit(),
       };
     },
   };

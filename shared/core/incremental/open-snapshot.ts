@@ -28,7 +28,14 @@ export interface OpenSnapshot {
   /** Somebody names the set instead of the one before. */
   readonly nameSet: (before: Trie | undefined, after: Trie | undefined) => void;
   /** `resources` is the snapshot's own until the next commit. */
-  commit(): SealedSnapshot;
+  commit(): { readonly snapshot: SealedSnapshot; readonly news: News };
+}
+
+/** What a snapshot has that the one compiled before it had not. */
+export interface News {
+  /** Root of the index before; that of an empty one where nothing was compiled before. */
+  readonly since: ContentHash;
+  readonly resources: readonly SealedResource[];
 }
 
 interface Held {
@@ -114,10 +121,14 @@ export function createOpenSnapshot(): OpenSnapshot {
     commit() {
       for (const one of touched) settle(one);
       touched.clear();
+      const since = index.root;
       index = index.with(entries);
       entries.clear();
       commits += 1;
-      return { index, sets: sets.named(), resources: versions.resources };
+      return {
+        snapshot: { index, sets: sets.named(), resources: versions.resources },
+        news: { since, resources: versions.takeNews() },
+      };
     },
   };
 }
@@ -168,11 +179,14 @@ function createSets() {
 function createVersions() {
   const resources = new Map<ContentHash, SealedResource>();
   const sharing = new Map<ContentHash, Map<ResourceId, SealedResource>>();
+  const added = new Set<ContentHash>();
+  const removed = new Set<ContentHash>();
   return {
     resources: resources as ReadonlyMap<ContentHash, SealedResource>,
 
     put(version: ContentHash, resource: SealedResource): void {
       const first = resources.get(version);
+      if (first === undefined && !removed.delete(version)) added.add(version);
       if (first === undefined || resource.id <= first.id) resources.set(version, resource);
       if (first === undefined || (first.id === resource.id && !sharing.has(version))) return;
       const all = sharing.get(version) ?? new Map([[first.id, first]]);
@@ -190,6 +204,15 @@ function createVersions() {
         if (first === undefined || resource.id < first.id) resources.set(version, resource);
       }
       if (all?.size === 0) sharing.delete(version);
+      if (!resources.has(version) && !added.delete(version)) removed.add(version);
+    },
+
+    /** Those whose versions came since this was asked last. */
+    takeNews(): readonly SealedResource[] {
+      const news = [...added].flatMap((version) => resources.get(version) ?? []);
+      added.clear();
+      removed.clear();
+      return news;
     },
   };
 }

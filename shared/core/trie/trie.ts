@@ -131,10 +131,10 @@ function createTrie(top: Block): Trie {
       for (const entry of entriesOf(top)) yield [entry.key, entry.value] as const;
     },
     *blocks(known) {
-      yield* newBlocks(top, known === undefined ? new Set() : hashesOf(known));
+      yield* newBlocks(top, known && blockOf(known));
     },
     *bundles(known) {
-      yield* newBundles(top, known === undefined ? new Set() : hashesOf(known));
+      yield* newBundles(top, known && blockOf(known));
     },
     *compare(other) {
       yield* compareBlocks(top, blockOf(other));
@@ -316,37 +316,38 @@ function decodeBlock(
   return children.includes(null) ? undefined : branchOf(children as (Block | undefined)[]);
 }
 
-function hashesOf(trie: Trie): Set<ContentHash> {
-  const hashes = new Set<ContentHash>();
-  const add = (block: Block): void => {
-    hashes.add(hashOf(block));
-    if (block.kind === "branch") for (const child of block.children) if (child !== undefined) add(child);
-  };
-  add(blockOf(trie));
-  return hashes;
+/** A block can only be known where it is in its own trie: at another place its entries would have other paths. */
+function isKnown(block: Block, known: Block | undefined): boolean {
+  return known !== undefined && (block === known || hashOf(block) === hashOf(known));
 }
 
-function* newBlocks(block: Block, known: ReadonlySet<ContentHash>): Iterable<readonly [ContentHash, string]> {
-  if (block.count === 0 || known.has(hashOf(block))) return;
+function childOf(block: Block | undefined, slot: number): Block | undefined {
+  return block?.kind === "branch" ? block.children[slot] : undefined;
+}
+
+function* newBlocks(block: Block, known: Block | undefined): Iterable<readonly [ContentHash, string]> {
+  if (block.count === 0 || isKnown(block, known)) return;
   yield [hashOf(block), textOf(block)];
-  if (block.kind === "branch")
-    for (const child of block.children) if (child !== undefined) yield* newBlocks(child, known);
+  if (block.kind === "leaf") return;
+  for (const [slot, child] of block.children.entries())
+    if (child !== undefined) yield* newBlocks(child, childOf(known, slot));
 }
 
 /** `top` is of even depth. */
-function* newBundles(top: Block, known: ReadonlySet<ContentHash>): Iterable<Bundle> {
-  if (top.count === 0 || known.has(hashOf(top))) return;
+function* newBundles(top: Block, known: Block | undefined): Iterable<Bundle> {
+  if (top.count === 0 || isKnown(top, known)) return;
   if (top.kind === "leaf") {
     yield { hash: hashOf(top), texts: [textOf(top)] };
     return;
   }
-  const children = top.children.filter((child) => child !== undefined);
-  const branches = children.filter((child) => child.kind === "branch");
+  const branches = top.children.filter((child) => child?.kind === "branch");
   yield { hash: hashOf(top), texts: [top, ...branches].map(textOf) };
-  for (const child of children) {
-    if (child.kind === "leaf") yield* newBundles(child, known);
-    else if (!known.has(hashOf(child)))
-      for (const grandchild of child.children) if (grandchild !== undefined) yield* newBundles(grandchild, known);
+  for (const [slot, child] of top.children.entries()) {
+    const knownChild = childOf(known, slot);
+    if (child?.kind === "leaf") yield* newBundles(child, knownChild);
+    else if (child !== undefined && !isKnown(child, knownChild))
+      for (const [below, grandchild] of child.children.entries())
+        if (grandchild !== undefined) yield* newBundles(grandchild, childOf(knownChild, below));
   }
 }
 
