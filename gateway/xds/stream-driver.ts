@@ -18,6 +18,7 @@ import {
 import { envoyTypes } from "../../shared/core/xds/resource.ts";
 import type { Clock } from "../../shared/ports/clock.ts";
 import type { GrpcStatus, XdsCall } from "./call.ts";
+import { createLatestView } from "./latest-view.ts";
 import type { ProxyIdentity, ProxyReports, ViewFollowing, ViewSource } from "./ports.ts";
 
 export interface StreamDriverOptions {
@@ -103,8 +104,12 @@ export function startStreamDriver(options: StreamDriverOptions): StreamDriver {
     }
   };
 
+  const latest = createLatestView(
+    call,
+    guarded(options, fail, (view) => give({ kind: "view", now: clock.monotonic(), view })),
+  );
   following = options.views.follow(proxy, {
-    view: guarded(options, fail, (view) => give({ kind: "view", now: clock.monotonic(), view })),
+    view: latest.view,
     end,
   });
   life.push(
@@ -116,7 +121,7 @@ export function startStreamDriver(options: StreamDriverOptions): StreamDriver {
   else
     call.listen({
       message: guarded(options, fail, take),
-      drained: () => {},
+      drained: latest.drained,
       finished: () => end("the proxy ended the stream"),
       gone: (reason) => close(reason, () => {}),
     });
