@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { ProxyReport } from "../shared/store/documents.ts";
 import { count, reportedChange, reportedProblem, reportedProxy, reportTotals } from "../shared/store/report-schema.ts";
 

@@ -14,7 +14,7 @@ async function main(): Promise<void> {
   const stopped = Promise.withResolvers<void>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stopped.resolve());
   const config = readGatewayConfig(readEnvironment());
-  await using parts = azureParts(config, log);
+  await using parts = await azureParts(config, log);
   await using gateway = await startGateway(config, parts);
   const address = {
     xds: `${config.xds.host}:${gateway.xdsPort}`,

@@ -28,7 +28,15 @@ export interface PartProcess<Ready> extends AsyncDisposable {
 }
 
 const endLimit = 15_000;
-const endWithParent = new URL("end-with-parent.ts", import.meta.url).href;
+/**
+ * Loaded before a part's own program: standard input is a pipe from whoever started the part, and when that process is gone, however it went, the pipe
+ * ends and so does the part. JavaScript, since what strips types would cost a part that is none of our TypeScript 15 MB.
+ */
+const endWithParent = `data:text/javascript,${encodeURIComponent(`
+process.stdin.on("close", () => process.kill(process.pid, "SIGTERM"));
+process.stdin.resume();
+process.stdin.unref();
+`)}`;
 
 export async function startPart<Ready>(options: PartOptions): Promise<PartProcess<Ready>> {
   const child = spawn(process.execPath, ["--import", endWithParent, ...options.args], {

@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createKubernetesClient, type KubernetesClient } from "../gateway/kubernetes/client.ts";
 import { readData } from "../gateway/kubernetes/kept-data.ts";
+import { nodeFlags } from "../gateway/node-flags.ts";
 import { createCosmosDocumentStore } from "../shared/adapters/azure/cosmos.ts";
-import { buildBundles } from "../tools/build-bundles.ts";
+import { buildBundles, gatewayProgram } from "../tools/build-bundles.ts";
 import type { EnvoyBinary } from "./data-plane/envoy-binary.ts";
 import { type ReservedNode, reserveNode } from "./data-plane/reserve-node.ts";
 import { setUp } from "./data-plane/setup.ts";
@@ -92,7 +93,7 @@ async function startProcesses(options: LocalMeshOptions): Promise<LocalMesh> {
     }),
   ]);
   const { kubeconfig } = kubernetes.ready;
-  const client = createKubernetesClient(kubeconfig);
+  const client = await createKubernetesClient(kubeconfig);
   const documents = createCosmosDocumentStore({ connection: cosmos.ready, database: localMeshName });
   await joinLocalCluster({ client, documents, cluster: localCluster, namespace: localNamespace });
 
@@ -107,7 +108,7 @@ async function startProcesses(options: LocalMeshOptions): Promise<LocalMesh> {
   const gatewayDir = options.dir && (await partDir(options.dir, "gateway"));
   const startReplica = (number: number): Promise<PartProcess<GatewayReady>> =>
     parts.start<GatewayReady>(number === 0 ? "gateway" : `gateway-${number}`, (again) => ({
-      args: [join(root, "dist/gateway/main.mjs")],
+      args: [...nodeFlags, gatewayProgram],
       env: {
         ...inherited(),
         ...cloud,

@@ -53,7 +53,7 @@ export async function startMemoryMesh(options: MemoryMeshOptions = {}): Promise<
   const kubernetes = life.use(await startKubernetes({ crds }));
   const kubeconfig = join(runDir, "kubeconfig");
   await writeFile(kubeconfig, kubernetes.kubeconfig, { mode: 0o600 });
-  const client = createKubernetesClient(kubeconfig);
+  const client = await createKubernetesClient(kubeconfig);
   const documents = createMemoryDocumentStore();
   await joinLocalCluster({ client, documents, cluster: localCluster, namespace: localNamespace });
 

@@ -1,10 +1,28 @@
+import { chmod } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
+import { nodeFlags } from "../gateway/node-flags.ts";
 
 const root = resolve(import.meta.dirname, "..");
-const common = { bundle: true, platform: "node", sourcemap: true, logLevel: "warning", absWorkingDir: root } as const;
+const common = {
+  bundle: true,
+  platform: "node",
+  sourcemap: true,
+  logLevel: "warning",
+  absWorkingDir: root,
+  // A program's text stays in memory as long as it runs. Names are kept: stack traces are read.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  legalComments: "external",
+} as const;
 
-/** The functions app as the CommonJS file that package.json#main names (azure.md §1.3), and the gateway as one file. */
+/** Where the gateway's bundle is. */
+export const gatewayProgram = join(root, "dist/gateway/main.mjs");
+
+/**
+ * The functions app as the CommonJS file that package.json#main names (azure.md §1.3), and the gateway as one file; what a gateway seldom needs lies in
+ * files of its own beside it.
+ */
 export async function buildBundles(): Promise<void> {
   await Promise.all([
     build({
@@ -20,11 +38,16 @@ export async function buildBundles(): Promise<void> {
       target: "node24",
       format: "esm",
       entryPoints: ["gateway/main.ts"],
-      outfile: join(root, "dist/gateway/main.mjs"),
-      // CommonJS dependencies ask for Node's modules through `require`, which ES modules do not have.
+      outdir: join(root, "dist/gateway"),
+      outExtension: { ".js": ".mjs" },
+      splitting: true,
       banner: {
-        js: "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
+        js: [
+          `#!/usr/bin/env -S node ${nodeFlags.join(" ")}`,
+          // CommonJS dependencies ask for Node's modules through `require`, which ES modules do not have.
+          "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
+        ].join("\n"),
       },
-    }),
+    }).then(() => chmod(gatewayProgram, 0o755)),
   ]);
 }

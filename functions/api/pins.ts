@@ -1,5 +1,5 @@
 import type { HttpRequest, HttpResponseInit, InvocationContext } from "@azure/functions";
-import { z } from "zod";
+import * as z from "zod";
 import { MeshError, type MeshErrorCode } from "../../shared/shell/mesh-error.ts";
 import type { ClusterPins } from "../pin-cluster.ts";
 

@@ -1,9 +1,10 @@
-import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest, type RequestOptions } from "node:https";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
-import { KubeConfig } from "@kubernetes/client-node";
 import { MeshError } from "../../shared/shell/mesh-error.ts";
+import type { ClusterAccess } from "./cluster-access.ts";
+import { findClusterAccess } from "./find-cluster-access.ts";
 
 /** A Kubernetes object as it comes: nothing but metadata is known of it. */
 export interface KubernetesObject {
@@ -63,25 +64,23 @@ const callLimit = 15_000;
 /** TCP keep-alive, so that a watch notices a server that vanished. Milliseconds. */
 const keepAliveDelay = 10_000;
 
-/** `kubeconfig` is a file; without it the usual places are tried: KUBECONFIG, the home folder, the service account of the pod. */
-export function createKubernetesClient(kubeconfig?: string): KubernetesClient {
-  const config = new KubeConfig();
-  if (kubeconfig === undefined) config.loadFromDefault();
-  else config.loadFromFile(kubeconfig);
-  const server = config.getCurrentCluster()?.server;
-  if (server === undefined) throw new MeshError("config-invalid", "the kubeconfig names no current cluster");
+/** `kubeconfig` is a file; without it the usual places are tried: the service account of the pod, KUBECONFIG, the home folder. */
+export async function createKubernetesClient(kubeconfig?: string): Promise<KubernetesClient> {
+  return clientOf(await findClusterAccess(kubeconfig));
+}
+
+function clientOf({ server, requestOptions }: ClusterAccess): KubernetesClient {
+  const base = server.replace(/\/$/, "");
   const send = async (call: KubernetesCall): Promise<IncomingMessage> => {
-    const url = new URL(server.replace(/\/$/, "") + call.path);
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
+    const access = await requestOptions();
     const options: RequestOptions = {
+      ...access,
       method: call.method ?? "GET",
-      headers: headersOf(call, body),
+      headers: { ...access.headers, ...headersOf(call, body) },
       ...(call.signal && { signal: call.signal }),
     };
-    await config.applyToHTTPSOptions(options);
-    // The library keeps one agent a cluster, but lets its connections end with every answer.
-    if (options.agent instanceof Agent) Object.assign(options.agent, { keepAlive: true });
-    return exchange(url, options, body);
+    return exchange(new URL(base + call.path), options, body);
   };
   return {
     server,

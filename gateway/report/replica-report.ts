@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type Problem, sortProblems } from "../../shared/core/mesh/problem.ts";
 import { objectKeyText } from "../../shared/core/object.ts";
 import type { ChangeTotals, ProxyReport, ProxyRow } from "../../shared/store/documents.ts";

@@ -47,7 +47,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
   await using building = new AsyncDisposableStack();
   await joinNode(node.runDir);
   await mkdir(logDir, { recursive: true, mode: 0o755 });
-  const client = createKubernetesClient(options.kubeconfig);
+  const client = await createKubernetesClient(options.kubeconfig);
   await registerNode({ client, node, settings, report });
 
   const listen = <T extends KubernetesObject>(

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { problemCatalogue } from "../core/mesh/problem.ts";
 
 /** Whole, from 0. */

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { calibrate } from "./calibration.ts";
 import { benchCompile } from "./compile.ts";
 import { benchFastLane } from "./fast-lane.ts";
+import { benchFootprint } from "./footprint.ts";
 import { applyRatchet } from "./ratchet.ts";
 import { type BenchRow, medianRows, ratioOf, tableOf } from "./report.ts";
 import { benchStack } from "./stack.ts";
@@ -44,6 +45,7 @@ function partsOf(quick: boolean): readonly Part[] {
     ...sizes.map((services) => ({ name: "compile", run: () => [benchCompile(services, quick ? 3 : 9)] })),
     ...sizes.map((services) => ({ name: "storage", run: () => benchStorage(services) })),
     { name: "stream", run: () => benchStream(followers) },
+    { name: "footprint", run: () => benchFootprint({ services: quick ? 100 : 1000, podsEach: 10, say }) },
     { name: "fast-lane", run: () => benchFastLane({ services: 100, classes: 100, followers: 400 }, followers) },
     ...(quick
       ? [{ name: "stack", run: () => benchStack({ ...stack, services: 100, proxies: [10, 40] }) }]

@@ -30,7 +30,7 @@ const limit = 120_000;
 const quiet = 1_500;
 
 export async function gatherCrowd({ kubeconfig, xdsPort, services }: CrowdOptions): Promise<ProxyCrowd> {
-  const client = createKubernetesClient(kubeconfig);
+  const client = await createKubernetesClient(kubeconfig);
   const roots = await readData(client, { kind: "ConfigMap", namespace: localNamespace, name: "weft-roots" });
   const proxies: FakeProxy[] = [];
   const life = new AsyncDisposableStack();

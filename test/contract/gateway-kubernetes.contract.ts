@@ -31,7 +31,7 @@ export function gatewayKubernetesContract(name: string, open: () => Promise<Clus
       const file = join(folder, "kubeconfig");
       writeFileSync(file, cluster.kubeconfig, { mode: 0o600 });
       const namespace = `gateway-${process.pid}`;
-      place = { api: await createApiClient(cluster.kubeconfig), client: createKubernetesClient(file), namespace };
+      place = { api: await createApiClient(cluster.kubeconfig), client: await createKubernetesClient(file), namespace };
       await place.api.post("/api/v1/namespaces", { metadata: { name: namespace } });
       await eventually(
         () => place.api.get(`/api/v1/namespaces/${namespace}/serviceaccounts/default`),

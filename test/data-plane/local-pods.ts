@@ -30,7 +30,7 @@ export async function startLocalCluster(): Promise<LocalCluster> {
   building.defer(() => rm(folder, { recursive: true, force: true }));
   const kubeconfig = join(folder, "kubeconfig");
   await writeFile(kubeconfig, kubernetes.kubeconfig, { mode: 0o600 });
-  const client = createKubernetesClient(kubeconfig);
+  const client = await createKubernetesClient(kubeconfig);
   const standing = building.move();
   return { node, client, kubeconfig, folder, [Symbol.asyncDispose]: () => standing.disposeAsync() };
 }

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { ContentHash } from "../brand.ts";
 import { contentHash, type JsonObject } from "../canonical.ts";
 import { type ClusterEvent, type EventOrigin, eventVersion } from "./cluster-event.ts";

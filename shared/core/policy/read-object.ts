@@ -1,4 +1,5 @@
-import * as z from "zod";
+import type * as z from "zod";
+import { toDotPath } from "zod/v4/core";
 import { isJsonObject, type Json } from "../canonical.ts";
 import type { Problem } from "../mesh/problem.ts";
 import type { MeshObject, ObjectKey } from "../object.ts";
@@ -41,5 +42,5 @@ function refusalOf({ body }: MeshObject): string | undefined {
 function firstFault(error: z.ZodError): string {
   const [issue] = error.issues;
   if (issue === undefined) return "the body does not fit its kind";
-  return `${z.core.toDotPath(issue.path) || "the body"}: ${issue.message}`;
+  return `${toDotPath(issue.path) || "the body"}: ${issue.message}`;
 }
