@@ -162,12 +162,29 @@ test("a Service that begins or ends to select a pod moves it to another class, a
   // The class that v2 comes to is there already, and the one it leaves lingers: the state does not change, but the pod's proxy must be told.
   cluster.apply(selecting({ app: "cart" }));
   assert.equal(cluster.classOf("shop/v1"), cluster.classOf("shop/v2"));
-  assert.deepEqual(cluster.changes, [{ kind: "pod", pod: "shop/v2" }]);
+  assert.deepEqual(cluster.changes, [
+    { kind: "pod", pod: "shop/v2" },
+    { kind: "endpoints", service: "shop/cart" },
+  ]);
   cluster.remove(selecting({ app: "cart" }));
   assert.deepEqual(
     cluster.changes.flatMap((change) => (change.kind === "pod" ? [change.pod] : [])),
     ["shop/v2", "shop/v1", "shop/v2"],
   );
+});
+
+test("a Service whose ports have other names is a change of its endpoints, and one that is what it was is none", async (t) => {
+  const named = (name: string) => service("shop/cart", { ports: [{ port: 80, name }] });
+  const cluster = await startCluster(t, namespace("shop"), named("web"), pod("shop/cart"));
+  cluster.changes.length = 0;
+  cluster.apply(named("http"));
+  assert.deepEqual(
+    cluster.changes.filter(({ kind }) => kind !== "objects"),
+    [{ kind: "endpoints", service: "shop/cart" }],
+  );
+  cluster.changes.length = 0;
+  cluster.apply(named("http"));
+  assert.deepEqual(cluster.changes, []);
 });
 
 test("an object that is refused, or too large for a message, stands as a marker that the cloud makes, too", async (t) => {

@@ -4,7 +4,7 @@ import type { EventCause } from "../../shared/core/events/cluster-event.ts";
 import { maxMessageBytes } from "../../shared/core/events/envelope.ts";
 import { kinds } from "../../shared/core/events/kinds.ts";
 import { normalise, watchedKinds } from "../../shared/core/events/normalise.ts";
-import { parseNamespacedName, type ServiceKey } from "../../shared/core/mesh/mesh.ts";
+import type { ServiceKey } from "../../shared/core/mesh/mesh.ts";
 import { type MeshObject, objectKeyText } from "../../shared/core/object.ts";
 import { refusedMarker, stateEntry } from "../../shared/core/state/cluster-state.ts";
 import { emptyTrie, type Trie } from "../../shared/core/trie/trie.ts";
@@ -15,9 +15,10 @@ import type { KubernetesClient, KubernetesObject } from "./client.ts";
 import type { EndpointSlice } from "./endpoint-slices.ts";
 import type { EndpointState } from "./endpoint-state.ts";
 import { type Collection, type ListWatch, startListWatch } from "./list-watch.ts";
-import { type Pod, toPod } from "./pods.ts";
+import { isClassedAlike, type Pod, toPod } from "./pods.ts";
+import { createServiceIndex, keyOfService, type ServiceIndex } from "./service-index.ts";
 import { createSliceIndex } from "./slice-index.ts";
-import type { SelectingService } from "./workload-classes.ts";
+import { type SelectingService, selects } from "./workload-classes.ts";
 
 /** What changed, for those who follow: the mesh's own objects, or what the fast lane reads. */
 export type ClusterChange =
@@ -130,17 +131,11 @@ interface Keep {
 }
 
 function createPicture(options: ClusterObjectsOptions, emit: (change: ClusterChange) => void) {
-  let objects: Trie = emptyTrie.with([
-    stateEntry({
-      key: { ...kinds.clusterNetwork, namespace: "", name: "cluster" },
-      uid: "cluster",
-      body: { spec: options.network },
-    }),
-  ]);
+  let objects: Trie = emptyTrie.with([networkEntry(options.network)]);
   const notes = new Map<string, ObjectNote>();
   const pods = new Map<string, Pod>();
   const slices = createSliceIndex((service) => emit({ kind: "endpoints", service }));
-  const services = new Map<string, Map<string, SelectingService>>();
+  const services = createServiceIndex();
   // Half a picture would give pods classes that nobody has.
   let classesBegun = false;
 
@@ -159,18 +154,25 @@ function createPicture(options: ClusterObjectsOptions, emit: (change: ClusterCha
   const place = (pod: Pod): boolean => {
     if (!classesBegun) return false;
     const before = roster.classOf(pod.key);
-    roster.place(pod, services.get(pod.metadata?.namespace ?? "")?.values() ?? []);
+    roster.place(pod, services.of(pod.metadata?.namespace ?? ""));
     return roster.classOf(pod.key) !== before;
   };
-  const classify = (namespace: string): void => {
-    for (const pod of pods.values())
-      if (pod.metadata?.namespace === namespace && place(pod)) emit({ kind: "pod", pod: pod.key });
+  const servicesChanged = (): void => {
+    const changed = services.takeChanged();
+    if (changed.length === 0) return;
+    for (const pod of pods.values()) {
+      const isConcerned = changed.some((service) => selects(service, pod));
+      if (isConcerned && place(pod)) emit({ kind: "pod", pod: pod.key });
+    }
+    // Assignments hold the ports that the Service names.
+    for (const service of new Set(changed.map(keyOfService))) emit({ kind: "endpoints", service });
   };
 
   const applyPod = (object: KubernetesObject): void => {
     const pod = toPod(object);
+    const before = pods.get(pod.key);
     pods.set(pod.key, pod);
-    place(pod);
+    if (before === undefined || !isClassedAlike(before, pod)) place(pod);
     emit({ kind: "pod", pod: pod.key });
   };
   const beginClasses = (): void => {
@@ -184,17 +186,17 @@ function createPicture(options: ClusterObjectsOptions, emit: (change: ClusterCha
   };
   return {
     meshObjects: (collection: Collection) =>
-      keepMeshObjects(collection, { objects: () => objects, notes, services, change, classify }),
+      keepMeshObjects(collection, { objects: () => objects, notes, services, change, servicesChanged }),
     pods: keepByKey(() => pods.keys(), applyPod, removePod),
     slices: keepByKey(slices.keys, slices.apply, slices.remove),
     beginClasses,
     endpoints: (): EndpointState => ({
       pods: [...pods.values()],
       slices: [...slices.all()],
-      services: [...services.values()].flatMap((own) => [...own.values()]),
+      services: services.all(),
     }),
     restore(saved: EndpointState, seen: ReadonlySet<string>): void {
-      if (!seen.has("services")) for (const service of saved.services) putService(services, service);
+      if (!seen.has("services")) for (const service of saved.services) services.put(service);
       if (!seen.has(podCollection.plural)) for (const pod of saved.pods) pods.set(pod.key, pod);
       if (!seen.has(sliceCollection.plural)) for (const slice of saved.slices) slices.restore(slice);
       beginClasses();
@@ -208,13 +210,15 @@ function createPicture(options: ClusterObjectsOptions, emit: (change: ClusterCha
       pods: () => pods.values(),
       classOf: roster.classOf,
       slices: slices.of,
-      service(key: ServiceKey) {
-        const { namespace, name } = parseNamespacedName(key);
-        return services.get(namespace)?.get(name);
-      },
+      service: services.get,
       servicesNaming: slices.naming,
     },
   };
+}
+
+function networkEntry(network: JsonObject): readonly [string, string] {
+  const key = { ...kinds.clusterNetwork, namespace: "", name: "cluster" };
+  return stateEntry({ key, uid: "cluster", body: { spec: network } });
 }
 
 /** Deleted objects of a kind whose notes are kept until they are published; without its note a deletion says less of its cause. */
@@ -224,21 +228,23 @@ const notesOfGone = 1000;
 interface MeshPicture {
   readonly objects: () => Trie;
   readonly notes: Map<string, ObjectNote>;
-  /** By namespace, then name. */
-  readonly services: Map<string, Map<string, SelectingService>>;
+  readonly services: ServiceIndex;
   readonly change: (changes: readonly (readonly [string, string | undefined])[]) => void;
-  /** Sorts the pods of a namespace into their classes again. */
-  readonly classify: (namespace: string) => void;
+  /** Tells whom other Services concern. */
+  readonly servicesChanged: () => void;
 }
 
-function keepMeshObjects(collection: Collection, { objects, notes, services, change, classify }: MeshPicture): Keep {
+function keepMeshObjects(
+  collection: Collection,
+  { objects, notes, services, change, servicesChanged }: MeshPicture,
+): Keep {
   const isService = collection.kind === "Service" && collection.group === "";
   const prefix = `${collection.group}/${collection.kind}/`;
   /** Keys of deleted objects, oldest first. */
   const forgotten: string[] = [];
   const remember = (object: KubernetesObject, entry: readonly [string, string]): readonly [string, string] => {
     if (objects().get(entry[0]) !== entry[1]) notes.set(entry[0], noteOf(object));
-    if (isService) keepService(services, object);
+    if (isService) services.put(toService(object));
     return entry;
   };
   const forget = (object: KubernetesObject, key: string): void => {
@@ -246,7 +252,7 @@ function keepMeshObjects(collection: Collection, { objects, notes, services, cha
     forgotten.push(key);
     const oldest = forgotten.length > notesOfGone ? forgotten.shift() : undefined;
     if (oldest !== undefined && objects().get(oldest) === undefined) notes.delete(oldest);
-    if (isService) services.get(object.metadata.namespace ?? "")?.delete(object.metadata.name);
+    if (isService) services.remove(keyOf(object) as ServiceKey);
   };
   return {
     replace(list) {
@@ -257,19 +263,19 @@ function keepMeshObjects(collection: Collection, { objects, notes, services, cha
         if (key.startsWith(prefix) && !present.has(key)) gone.push([key, undefined]);
       // Who deleted these, and when, nobody told; and of what went before the list, the news went out long ago.
       for (const key of notes.keys()) if (key.startsWith(prefix) && !present.has(key)) notes.delete(key);
-      if (isService) dropAbsent(services, list);
+      if (isService) services.keepOnly(new Set(list.map(keyOf) as ServiceKey[]));
       change([...entries, ...gone]);
-      if (isService) for (const namespace of services.keys()) classify(namespace);
+      if (isService) servicesChanged();
     },
     apply(object) {
       change([remember(object, entryOf(object))]);
-      if (isService) classify(object.metadata.namespace ?? "");
+      if (isService) servicesChanged();
     },
     remove(object) {
       const [key] = entryOf(object);
       forget(object, key);
       change([[key, undefined]]);
-      if (isService) classify(object.metadata.namespace ?? "");
+      if (isService) servicesChanged();
     },
   };
 }
@@ -349,21 +355,7 @@ function noteOf({ metadata }: KubernetesObject): ObjectNote {
   return { cause, time: new Date().toISOString() };
 }
 
-function keepService(
-  services: Map<string, Map<string, SelectingService>>,
-  { metadata: { namespace = "", name }, spec }: KubernetesObject & { readonly spec?: unknown },
-): void {
-  putService(services, { metadata: { namespace, name }, spec: spec as NonNullable<SelectingService["spec"]> });
-}
-
-function putService(services: Map<string, Map<string, SelectingService>>, service: SelectingService): void {
-  const namespace = service.metadata?.namespace ?? "";
-  const own = services.get(namespace) ?? new Map<string, SelectingService>();
-  services.set(namespace, own.set(service.metadata?.name ?? "", service));
-}
-
-function dropAbsent(services: Map<string, Map<string, SelectingService>>, list: readonly KubernetesObject[]): void {
-  const present = new Set(list.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`));
-  for (const [namespace, own] of services)
-    for (const name of own.keys()) if (!present.has(`${namespace}/${name}`)) own.delete(name);
+function toService(object: KubernetesObject & { readonly spec?: unknown }): SelectingService {
+  const { namespace = "", name } = object.metadata;
+  return { metadata: { namespace, name }, spec: object.spec as NonNullable<SelectingService["spec"]> };
 }

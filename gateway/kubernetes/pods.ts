@@ -39,3 +39,8 @@ export function toPod(object: KubernetesObject): Pod {
     status: { phase: status.phase, podIPs },
   };
 }
+
+/** Whether two readings of a pod say the same of what its class is made from. */
+export function isClassedAlike(a: Pod, b: Pod): boolean {
+  return JSON.stringify([a.metadata, a.spec, a.status]) === JSON.stringify([b.metadata, b.spec, b.status]);
+}

@@ -111,7 +111,7 @@ function backsOf(
     .map((back) => ({ ...back }));
 }
 
-function selects({ metadata, spec }: SelectingService, pod: ClassifiedPod): boolean {
+export function selects({ metadata, spec }: SelectingService, pod: ClassifiedPod): boolean {
   if (metadata?.namespace !== pod.metadata?.namespace || spec?.type === "ExternalName") return false;
   const wanted = Object.entries(spec?.selector ?? {});
   return wanted.length > 0 && wanted.every(([name, value]) => pod.metadata?.labels?.[name] === value);
