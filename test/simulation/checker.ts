@@ -1,19 +1,15 @@
 import type { ServedSnapshot } from "../../gateway/follow/head-follower.ts";
-import { contentHash } from "../../shared/core/canonical.ts";
-import { type Compilation, compile } from "../../shared/core/compile.ts";
 import type { ClusterEvent, Position } from "../../shared/core/events/cluster-event.ts";
 import { isAfter } from "../../shared/core/events/cluster-event.ts";
 import type { Envelope } from "../../shared/core/events/envelope.ts";
-import { buildMesh } from "../../shared/core/mesh/build-mesh.ts";
-import type { ClassKey } from "../../shared/core/mesh/mesh.ts";
+import type { MeshBuildSettings } from "../../shared/core/mesh/build-mesh.ts";
 import { type MeshObject, objectKeyText } from "../../shared/core/object.ts";
-import { viewOf } from "../../shared/core/snapshot/snapshot.ts";
-import { objectsOf, refusedMarker, stateEntry } from "../../shared/core/state/cluster-state.ts";
+import { refusedMarker, stateEntry } from "../../shared/core/state/cluster-state.ts";
 import type { View } from "../../shared/core/stream/view.ts";
 import { emptyTrie, type Trie } from "../../shared/core/trie/trie.ts";
-import { parseResourceId } from "../../shared/core/xds/resource.ts";
-import { translate } from "../../shared/core/xds/translate.ts";
-import type { Head } from "../../shared/store/documents.ts";
+import type { Head, Served } from "../../shared/store/documents.ts";
+import { type Compiled, createCompiled, fingerprintOf, type Inputs } from "./compiled.ts";
+import type { EndpointChecker } from "./endpoint-checker.ts";
 import { isClassKey, type Truth } from "./truth.ts";
 import type { Actor } from "./virtual-time.ts";
 
@@ -29,6 +25,8 @@ export interface Checker {
   readonly picture: (actor: Actor, objects: Trie) => void;
   readonly serving: (actor: Actor, snapshot: ServedSnapshot) => void;
   readonly view: (actor: Actor, classes: ReadonlyMap<string, MeshObject>, view: View) => void;
+  /** Somebody asks for the end of a pin, or for another one in its place. */
+  readonly releasing: () => void;
   /** After the faults ended: what is still not as it should be; undefined when all is. */
   readonly unsettled: (end: End) => string | undefined;
 }
@@ -36,6 +34,8 @@ export interface Checker {
 /** What there is when a history has ended. */
 export interface End {
   readonly head: Head | undefined;
+  /** Version of the mesh's settings. */
+  readonly settings: number;
   readonly gateways: readonly {
     readonly name: string;
     readonly serving: ServedSnapshot | undefined;
@@ -45,26 +45,29 @@ export interface End {
 
 export interface CheckerOptions {
   readonly truth: Truth;
+  readonly endpoints: EndpointChecker;
+  /** By version: every one that was ever written. */
+  readonly settings: ReadonlyMap<number, MeshBuildSettings>;
   /** Nothing in this history lets an observer see changes of different kinds in another order than they were made. */
   readonly strict: boolean;
 }
 
-const settings = { smiSemantics: "osm" } as const;
-
-export function createChecker({ truth, strict }: CheckerOptions): Checker {
+export function createChecker({ truth, endpoints, settings, strict }: CheckerOptions): Checker {
   const violations: string[] = [];
   const blame = (text: string): void => {
     if (violations.length < 20 && !violations.includes(text)) violations.push(text);
   };
   const published = createPublished(blame);
-  const compiled = createCompiled();
+  const compiled = createCompiled((version) => settings.get(version) ?? { smiSemantics: "osm" });
   /** States that heads named, by root. */
   const states = new Map<string, Trie>([[emptyTrie.root, emptyTrie]]);
   /** Those that gateways saw, and may compile themselves while the cloud is away. */
   const pictures = new Map<string, Trie>();
   const own = new Map<Actor, Trie>();
-  /** Roots of the states served as `incarnation version`. */
-  const servedStates = new Map<string, Set<string>>();
+  /** What was served as `incarnation version`. */
+  const servedInputs = new Map<string, Map<string, Inputs>>();
+  /** Ends of pins that were asked for and not seen yet. */
+  let releases = 0;
   let before: Head | undefined;
   const seen = new Map<Actor, ServedSnapshot>();
 
@@ -74,10 +77,12 @@ export function createChecker({ truth, strict }: CheckerOptions): Checker {
       if (!isClassKey(key) && !truth.had(key, value)) blame(`${where}: ${key} never was ${value.slice(0, 200)}`);
     }
   };
-  const noteServed = ({ incarnation, version }: Pick<Head, "incarnation" | "version">, state: string): void => {
+  const noteServed = ({ incarnation, version }: Pick<Head, "incarnation" | "version">, inputs: Inputs): void => {
     const key = `${incarnation} ${version}`;
-    servedStates.set(key, (servedStates.get(key) ?? new Set()).add(state));
+    const known = servedInputs.get(key) ?? new Map<string, Inputs>();
+    servedInputs.set(key, known.set(`${inputs.state.root} ${inputs.settings}`, inputs));
   };
+  const inputsOf = (served: Served, state: Trie): Inputs => ({ state, settings: served.settingsVersion });
   return {
     violations,
     published: published.send,
@@ -85,8 +90,13 @@ export function createChecker({ truth, strict }: CheckerOptions): Checker {
       pictures.set(objects.root, objects);
       own.set(actor, objects);
     },
+    releasing() {
+      releases++;
+    },
     headWritten(head) {
       if (before !== undefined) checkStep(before, head, blame);
+      if (before !== undefined && isLoose(before, head) && --releases < 0)
+        blame(`head ${head.version}: the ${before.pin?.kind} ended and nobody had asked for it`);
       const where = `head ${head.version} at ${text(head.applied)}`;
       const state = published.stateAt(head.applied, head.state);
       if (state !== undefined && !states.has(head.state)) {
@@ -100,10 +110,10 @@ export function createChecker({ truth, strict }: CheckerOptions): Checker {
       before = head;
       const { served } = head;
       if (served === undefined) return;
-      noteServed(head, served.state);
       const source = states.get(served.state);
-      if (source === undefined) blame(`${where}: serves a state that no head ever named`);
-      else if (compiled.of(source).snapshot.index.root !== served.root)
+      if (source === undefined) return blame(`${where}: serves a state that no head ever named`);
+      noteServed(head, inputsOf(served, source));
+      if (compiled.of(inputsOf(served, source)).snapshot.index.root !== served.root)
         blame(`${where}: what is served is not compiled from its state`);
     },
     restored(head) {
@@ -117,54 +127,90 @@ export function createChecker({ truth, strict }: CheckerOptions): Checker {
       seen.set(actor, snapshot);
       const state = states.get(snapshot.served.state) ?? pictures.get(snapshot.served.state);
       if (state === undefined) return blame(`${where}: a state that neither a head nor a gateway ever had`);
-      if (!servedStates.get(`${snapshot.incarnation} ${snapshot.version}`)?.has(state.root)) {
+      const inputs = inputsOf(snapshot.served, state);
+      const told = servedInputs.get(`${snapshot.incarnation} ${snapshot.version}`);
+      if (!told?.has(`${state.root} ${inputs.settings}`)) {
         if (own.get(actor)?.root !== state.root) blame(`${where}: no head ever served this state under this version`);
         checkState(state, where);
       }
-      noteServed(snapshot, state.root);
-      const { snapshot: expected } = compiled.of(state);
+      noteServed(snapshot, inputs);
+      const { snapshot: expected } = compiled.of(inputs);
       if (snapshot.snapshot.index.root !== expected.index.root) blame(`${where}: not what its state compiles to`);
       for (const version of expected.resources.keys())
         if (!snapshot.resources.has(version)) blame(`${where}: it lacks ${version}`);
     },
     view(actor, classes, view) {
       const snapshot = seen.get(actor);
-      const possible = servedStates.get(`${snapshot?.incarnation} ${view.snapshotVersion}`) ?? [];
+      const possible = servedInputs.get(`${snapshot?.incarnation} ${view.snapshotVersion}`)?.values() ?? [];
       const fingerprint = fingerprintOf(view);
-      for (const root of possible) {
-        const state = states.get(root) ?? pictures.get(root);
-        if (state === undefined) continue;
-        for (const object of classes.values()) if (compiled.view(state, object) === fingerprint) return;
+      for (const inputs of possible) {
+        for (const object of classes.values()) {
+          // A class that the snapshot lacks is compiled by the gateway, with the newest settings where those of the snapshot are gone.
+          const tried = compiled.has(inputs, object)
+            ? [inputs]
+            : [inputs, ...[...settings.keys()].map((version) => ({ ...inputs, settings: version }))];
+          const found = tried.map((one) => compiled.view(one, object)).find((one) => one?.fingerprint === fingerprint);
+          if (found === undefined) continue;
+          const stranger = endpoints.stranger(view, found.endpointSets);
+          if (stranger !== undefined) blame(`${actor.name}: version ${view.snapshotVersion}: ${stranger}`);
+          return;
+        }
       }
       blame(`${actor.name}: the view of version ${view.snapshotVersion} is that of no state`);
     },
-    unsettled: (end) => unsettled(truth, compiled, { ...end, state: end.head && states.get(end.head.state) }),
+    unsettled: (end) =>
+      unsettled({ truth, compiled, endpoints }, { ...end, state: end.head && states.get(end.head.state) }),
   };
 }
 
+/** A person's pin is gone, or another stands in its place. */
+function isLoose(before: Head, head: Head): boolean {
+  const { pin } = before;
+  if (pin === undefined || pin.kind === "hold") return false;
+  return head.pin === undefined || head.pin.when !== pin.when || head.pin.kind !== pin.kind;
+}
+
+interface EndParts {
+  readonly truth: Truth;
+  readonly compiled: Compiled;
+  readonly endpoints: EndpointChecker;
+}
+
 function unsettled(
-  truth: Truth,
-  compiled: Compiled,
-  { head, gateways, state = emptyTrie }: End & { readonly state: Trie | undefined },
+  parts: EndParts,
+  { head, gateways, settings, state = emptyTrie }: End & { readonly state: Trie | undefined },
 ): string | undefined {
-  const wanted = truth.objects.objects();
+  const wanted = parts.truth.objects.objects();
   if (head === undefined) return "there is no head";
   if (head.state !== wanted.root) {
     const keys = [...state.compare(wanted)].map(({ key }) => key).slice(0, 3);
     return `the head's state is not the cluster's (${text(head.applied)}, want ${head.want}, pin ${head.pin?.kind}; ${keys.join(", ")})`;
   }
-  if (head.served?.state !== wanted.root) return "what is served is of another state";
-  for (const { name, serving, views } of gateways) {
-    if (serving?.served.state !== wanted.root)
-      return `${name} serves another state (version ${serving?.version} of ${head.version})`;
-    if (serving.snapshot.index.root !== compiled.of(wanted).snapshot.index.root) return `${name} serves something else`;
-    for (const pod of truth.objects.pods()) {
-      const object = truth.objects.classOf(pod.key);
-      const expected = object && compiled.view(wanted, object);
-      const view = views.get(pod.key);
-      if (expected !== undefined && (view === undefined || fingerprintOf(view) !== expected))
-        return `${name}: ${pod.key} has another view (${view?.snapshotVersion} of ${serving.version})`;
-    }
+  if (head.served?.state !== wanted.root) return `what is served is of another state (pin ${head.pin?.kind})`;
+  if (head.served.settingsVersion !== settings) return `what is served is of other settings than ${settings}`;
+  for (const gateway of gateways) {
+    const missing = unsettledGateway(parts, gateway, { state: wanted, settings });
+    if (missing !== undefined) return `${gateway.name} ${missing} (head ${head.version})`;
+  }
+  return undefined;
+}
+
+function unsettledGateway(
+  { truth, compiled, endpoints }: EndParts,
+  { serving, views }: End["gateways"][number],
+  inputs: Inputs,
+): string | undefined {
+  if (serving?.served.state !== inputs.state.root) return `serves another state (version ${serving?.version})`;
+  if (serving.snapshot.index.root !== compiled.of(inputs).snapshot.index.root) return "serves something else";
+  for (const pod of truth.objects.pods()) {
+    const object = truth.objects.classOf(pod.key);
+    const expected = object && compiled.view(inputs, object);
+    if (expected === undefined) continue;
+    const view = views.get(pod.key);
+    if (view === undefined || fingerprintOf(view) !== expected.fingerprint)
+      return `gives ${pod.key} another view (${view?.snapshotVersion} of ${serving.version})`;
+    const unlike = endpoints.unlike(view, expected.endpointSets);
+    if (unlike !== undefined) return `gives ${pod.key} other endpoints: ${unlike}`;
   }
   return undefined;
 }
@@ -177,6 +223,10 @@ function checkStep(before: Head, head: Head, blame: (text: string) => void): voi
   if (head.version < before.version) blame(`${where}: after version ${before.version}`);
   if (head.served?.root !== before.served?.root && head.version <= before.version)
     blame(`${where}: something new is served as an old version`);
+  const { pin } = before;
+  const pinned = pin !== undefined && head.pin?.when === pin.when && head.pin.kind === pin.kind;
+  if (pinned && head.served?.root !== before.served?.root)
+    blame(`${where}: something new is served behind a ${pin.kind}`);
   if (head.state !== before.state && !isAfter(head.applied, before.applied))
     blame(`${where}: the state changed and no event was applied`);
 }
@@ -243,63 +293,6 @@ function changeOf(event: ClusterEvent): readonly [string, string | undefined] | 
     case "ServedLocally":
       return undefined;
   }
-}
-
-type Compiled = ReturnType<typeof createCompiled>;
-
-/** What states compile to, each compiled once. */
-function createCompiled() {
-  const compilations = new Map<string, Compilation>();
-  const views = new Map<string, string | undefined>();
-  const of = (state: Trie): Compilation => {
-    const known = compilations.get(state.root) ?? compile({ objects: objectsOf(state), settings });
-    compilations.set(state.root, known);
-    return known;
-  };
-  const makeView = (state: Trie, object: MeshObject): string | undefined => {
-    const members = viewOf(of(state).snapshot, object.key.name as ClassKey);
-    if (members !== undefined)
-      return fingerprint([...members].map(([id, version]) => ({ ...parseResourceId(id), version })));
-    const { mesh } = buildMesh({ objects: [...objectsOf(state), object], settings });
-    const workload = mesh.workloads.find(({ key }) => key === object.key.name);
-    if (workload === undefined) return undefined;
-    return fingerprint(
-      translate(mesh, workload).map(({ type, name, body }) => ({ type, name, version: contentHash(body) })),
-    );
-  };
-  return {
-    of,
-    /** What a proxy of the class gets where this state is served; undefined when the mesh has no place for it. */
-    view(state: Trie, object: MeshObject): string | undefined {
-      const key = `${state.root} ${object.key.name}`;
-      if (!views.has(key)) views.set(key, makeView(state, object));
-      return views.get(key);
-    },
-  };
-}
-
-/** The gateway makes these itself, of endpoints and secrets. */
-const fast: ReadonlySet<string> = new Set(["endpoint-set", "trust-set", "headless-set", "endpoint", "secret"]);
-
-interface Member {
-  readonly type: string;
-  readonly name: string;
-  readonly version: string;
-}
-
-function fingerprint(members: readonly Member[]): string {
-  return members
-    .filter(({ type }) => !fast.has(type))
-    .map(({ type, name, version }) => `${type}|${name}=${version}`)
-    .toSorted()
-    .join("\n");
-}
-
-function fingerprintOf(view: View): string {
-  const members = Object.entries(view.resources).flatMap(([type, resources]) =>
-    [...resources.values()].map(({ name, version }) => ({ type, name, version })),
-  );
-  return fingerprint(members);
 }
 
 function text({ epoch, seq }: Position): string {

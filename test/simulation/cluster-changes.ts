@@ -54,18 +54,25 @@ function anyObject(random: Random): WrittenObject {
 }
 
 function aService(random: Random, name: string): WrittenObject {
-  const ports = random.pick([[80], [{ port: 80, targetPort: 8080 }], [80, { port: 3306, appProtocol: "tcp" }]]);
+  const ports = random.pick([
+    [80],
+    [{ port: 80, targetPort: 8080 }],
+    [
+      { port: 80, name: "http" },
+      { port: 3306, name: "db", appProtocol: "tcp" },
+    ],
+  ]);
   return service(name, { ports, selector: { app: random.pick(names) } });
 }
 
 function aPod(random: Random, name: string): WrittenObject {
-  const ips = [`10.244.0.${random.between(2, 250)}`];
-  return pod(name, {
-    account: random.pick(names),
-    labels: { app: random.pick(names) },
-    ips,
-    meshed: random.chance(0.9),
-  });
+  // An address is one pod's alone, whatever becomes of it.
+  const [place = "", own = ""] = name.split("/");
+  const ips = [`10.244.${places.indexOf(place) * names.length + names.indexOf(own)}.${random.between(2, 250)}`];
+  const shape = { account: random.pick(names), labels: { app: random.pick(names) }, ips, meshed: random.chance(0.9) };
+  const written = pod(name, shape);
+  const conditions = [{ type: "Ready", status: random.chance(0.8) ? "True" : "False" }];
+  return { ...written, status: { ...(written["status"] as object), conditions } } as WrittenObject;
 }
 
 function aTarget(random: Random, name: string): WrittenObject {

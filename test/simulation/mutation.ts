@@ -32,6 +32,21 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     ...noMutation,
     gateway: (parts) => ({ ...parts, client: withOldLists(parts.client) }),
   },
+  "functions do not see pins": {
+    ...noMutation,
+    functions: (parts) => ({ ...parts, documents: withoutPins(parts.documents) }),
+  },
+  "the gateway hears of endpoints that come, not of those that go": {
+    ...noMutation,
+    gateway: (parts) => ({
+      ...parts,
+      client: withSliceEvents(parts.client, (event) => event.type === "ADDED" && event),
+    }),
+  },
+  "the gateway takes one pod's address for another's": {
+    ...noMutation,
+    gateway: (parts) => ({ ...parts, client: withSliceEvents(parts.client, ofAnotherPod) }),
+  },
 };
 
 type Change = (envelope: Envelope, head: Head | undefined) => Envelope;
@@ -113,3 +128,45 @@ function withOldLists(client: KubernetesClient): KubernetesClient {
     },
   };
 }
+
+function withoutPins(documents: DocumentStore): DocumentStore {
+  return {
+    ...documents,
+    async get<Body>(container: Parameters<DocumentStore["get"]>[0], partition: string, id: string) {
+      const stored = await documents.get<Body>(container, partition, id);
+      if (container !== "clusters" || id !== "head" || stored === undefined) return stored;
+      const { pin: _, ...head } = stored.body as Head;
+      return { ...stored, body: head } as StoredDocument<Body>;
+    },
+  };
+}
+
+interface SliceEvent {
+  readonly type: string;
+  readonly object: KubernetesObject & {
+    readonly endpoints?: readonly { readonly targetRef: { readonly name: string } }[];
+  };
+}
+
+/** What watches of EndpointSlices tell, changed or kept back. */
+function withSliceEvents(
+  client: KubernetesClient,
+  change: (event: SliceEvent) => SliceEvent | false,
+): KubernetesClient {
+  return {
+    ...client,
+    watch: (path, signal, line) =>
+      client.watch(path, signal, (text) => {
+        const event = path.includes("/endpointslices") ? change(JSON.parse(text) as SliceEvent) : undefined;
+        if (event !== false) line(event === undefined ? text : JSON.stringify(event));
+      }),
+  };
+}
+
+const ofAnotherPod = ({ type, object }: SliceEvent): SliceEvent => {
+  const endpoints = (object.endpoints ?? []).map((endpoint) => ({
+    ...endpoint,
+    targetRef: { ...endpoint.targetRef, name: endpoint.targetRef.name === "buyer" ? "store" : "buyer" },
+  }));
+  return { type, object: { ...object, endpoints } };
+};

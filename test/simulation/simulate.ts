@@ -79,6 +79,8 @@ function plan(world: World, random: Random, strict: boolean): number {
     if (faults.blows.length > 0 && random.chance(0.4)) {
       const blow = random.pick(faults.blows);
       later(`* ${blow.what}`, () => blow.strike(world, random));
+    } else if (random.chance(0.12)) {
+      later("somebody acts", () => world.person.act(random));
     } else {
       const change = anyChange(random);
       later(`somebody ${change.what}`, () => change.make(kubernetes));
@@ -90,20 +92,24 @@ function plan(world: World, random: Random, strict: boolean): number {
 async function settle(world: World): Promise<readonly string[]> {
   const { time, checker, gateways } = world;
   const wrong = (): boolean => checker.violations.length > 0;
-  const look = async (): Promise<string | undefined> =>
-    checker.unsettled({
-      head: await world.head(),
+  const look = async (): Promise<string | undefined> => {
+    const head = await world.head();
+    return checker.unsettled({
+      head,
+      settings: await world.person.newest(),
       gateways: [...gateways].map((gateway) => ({
         name: gateway.actor.name,
         serving: gateway.current(),
         views: gateway.views,
       })),
     });
+  };
   const deadline = time.now() + settleLimit;
   let missing = await look();
   while (missing !== undefined && time.now() < deadline) {
     await time.run(time.now() + 1000, wrong);
     if (wrong()) return checker.violations;
+    if ((await world.head())?.pin !== undefined) world.person.release();
     missing = await look();
   }
   if (missing === undefined) {

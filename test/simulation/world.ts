@@ -1,18 +1,23 @@
+import { composeFunctions } from "../../functions/compose.ts";
 import type { FunctionParts } from "../../functions/ports.ts";
 import { readGatewayConfig } from "../../gateway/config.ts";
 import type { GatewayParts } from "../../gateway/ports.ts";
 import type { Envelope } from "../../shared/core/events/envelope.ts";
+import type { MeshBuildSettings } from "../../shared/core/mesh/build-mesh.ts";
 import type { HubSender } from "../../shared/ports/event-hub.ts";
 import { joinCluster } from "../../shared/store/cluster-store.ts";
 import type { Head } from "../../shared/store/documents.ts";
 import { type Checker, createChecker } from "./checker.ts";
+import { createEndpointChecker, type EndpointChecker } from "./endpoint-checker.ts";
 import { startFunctionsProcess } from "./functions-process.ts";
 import { type GatewayProcess, startGatewayProcess } from "./gateway-process.ts";
 import { createSimulatedHub, type SimulatedHub } from "./hub.ts";
 import { publisherKey, publisherPublicKey } from "./keys.ts";
 import { createSimulatedKubernetes, type SimulatedKubernetes, type WrittenObject } from "./kubernetes.ts";
 import type { Mutation } from "./mutation.ts";
+import { createPerson, type Person } from "./person.ts";
 import { createRandom, type Random } from "./random.ts";
+import { type SliceController, startSliceController } from "./slice-controller.ts";
 import { createSimulatedStore, type SimulatedStore, type StoreWrite } from "./store.ts";
 import type { Trace } from "./trace.ts";
 import { startTruth, type Truth } from "./truth.ts";
@@ -31,6 +36,7 @@ export interface World {
   readonly reports: SimulatedHub;
   readonly truth: Truth;
   readonly checker: Checker;
+  readonly person: Person;
   /** Those that run. */
   readonly gateways: Set<GatewayProcess>;
   readonly functions: Set<Actor>;
@@ -61,20 +67,28 @@ export async function createWorld({ seed, strict, time, trace, mutation, objects
   const hub = (name: string): SimulatedHub =>
     createSimulatedHub(name, { time, wire, random: random(name), whole: strict });
   const [events, snapshots, reports] = [hub("mesh-events"), hub("mesh-snapshots"), hub("mesh-reports")];
-  const late: { truth?: Truth; checker?: Checker } = {};
+  const late: { truth?: Truth; checker?: Checker; slices?: SliceController; endpoints?: EndpointChecker } = {};
   const onWrite = ({ container, operations }: StoreWrite): void => {
     for (const { document } of operations)
       if (container === "clusters" && document.id === "head") late.checker?.headWritten(document.body as Head);
   };
   const store = createSimulatedStore({ time, wire, onWrite });
-  const onChange = (): void => late.truth?.look();
+  const onChange = (): void => {
+    late.truth?.look();
+    late.slices?.look();
+    late.endpoints?.look();
+  };
   const kubernetes = createSimulatedKubernetes({ time, wire, random: random("kubernetes"), onChange });
+  const endpoints = createEndpointChecker(kubernetes.store);
+  const slices = startSliceController({ store: kubernetes.store, time, random: random("slices") });
+  Object.assign(late, { endpoints, slices });
   for (const object of objects) kubernetes.apply(object);
   await joinCluster(store.direct, cluster, { kid: publisherKey.kid, publicKey: publisherPublicKey });
   const configOf = (replica: string) => readGatewayConfig({ ...environment, POD_NAME: replica });
   const { network, durations } = configOf("any");
   const truth = await startTruth({ kubernetes, time, network: { ...network }, classLinger: durations.classLinger });
-  const checker = createChecker({ truth, strict });
+  const settings = new Map<number, MeshBuildSettings>([[0, { smiSemantics: "osm" }]]);
+  const checker = createChecker({ truth, endpoints, settings, strict });
   checker.restored((await store.direct.get<Head>("clusters", cluster, "head"))?.body);
   Object.assign(late, { truth, checker });
   const gateways = new Set<GatewayProcess>();
@@ -84,6 +98,31 @@ export async function createWorld({ seed, strict, time, trace, mutation, objects
   const newActor = (kind: string): Actor => ({ name: `${kind}-${++started}`, alive: true });
   const note = (actor: Actor, message: string, details?: object): void =>
     trace.note(time.now(), `${actor.name}: ${message} ${details === undefined ? "" : JSON.stringify(details)}`);
+  const functionParts = (actor: Actor): FunctionParts => ({
+    mesh,
+    documents: store.for(actor),
+    snapshots: snapshots.sender(actor),
+    now: () => new Date(),
+    log: {
+      info: (message, details) => note(actor, message, details),
+      warn: (message, details) => note(actor, message, details),
+    },
+    clusterTimeLimit: 30_000,
+  });
+  const head = async (): Promise<Head | undefined> => (await store.direct.get<Head>("clusters", cluster, "head"))?.body;
+  const user = newActor("person");
+  const person = createPerson({
+    actor: user,
+    time,
+    cluster,
+    mesh,
+    pins: composeFunctions(mutation.functions(functionParts(user))).pins,
+    documents: store.direct,
+    head,
+    note: (what) => trace.note(time.now(), what),
+    releasing: checker.releasing,
+    settings,
+  });
   return {
     time,
     trace,
@@ -95,6 +134,7 @@ export async function createWorld({ seed, strict, time, trace, mutation, objects
     reports,
     truth,
     checker,
+    person,
     gateways,
     functions,
     sent,
@@ -121,27 +161,16 @@ export async function createWorld({ seed, strict, time, trace, mutation, objects
     },
     startFunctions() {
       const actor = newActor("functions");
-      const parts: FunctionParts = {
-        mesh,
-        documents: store.for(actor),
-        snapshots: snapshots.sender(actor),
-        now: () => new Date(),
-        log: {
-          info: (message, details) => note(actor, message, details),
-          warn: (message, details) => note(actor, message, details),
-        },
-        clusterTimeLimit: 30_000,
-      };
       functions.add(actor);
       const options = { actor, time, wire, events, reports, sweepInterval: 30_000, mutate: mutation.app };
-      startFunctionsProcess({ ...options, parts: mutation.functions(parts) });
+      startFunctionsProcess({ ...options, parts: mutation.functions(functionParts(actor)) });
     },
     kill(actor) {
       actor.alive = false;
       functions.delete(actor);
       for (const gateway of gateways) if (gateway.actor === actor) gateways.delete(gateway);
     },
-    head: async () => (await store.direct.get<Head>("clusters", cluster, "head"))?.body,
+    head,
   };
 }
 
