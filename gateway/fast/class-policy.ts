@@ -1,13 +1,11 @@
 import type { ContentHash } from "../../shared/core/brand.ts";
-import { contentHash } from "../../shared/core/canonical.ts";
-import { buildMesh } from "../../shared/core/mesh/build-mesh.ts";
+import { createClassTranslator } from "../../shared/core/compile.ts";
 import type { ClassKey } from "../../shared/core/mesh/mesh.ts";
 import type { MeshObject } from "../../shared/core/object.ts";
 import { viewOf } from "../../shared/core/snapshot/snapshot.ts";
-import { objectsOf } from "../../shared/core/state/cluster-state.ts";
+import { stateEntry } from "../../shared/core/state/cluster-state.ts";
 import type { Trie } from "../../shared/core/trie/trie.ts";
-import { type ResourceId, resourceId } from "../../shared/core/xds/resource.ts";
-import { translate } from "../../shared/core/xds/translate.ts";
+import type { ResourceId } from "../../shared/core/xds/resource.ts";
 import type { BlockStore } from "../../shared/store/block-store.ts";
 import type { MeshSettingsInForce } from "../../shared/store/mesh-settings.ts";
 import type { ServedSnapshot } from "../follow/head-follower.ts";
@@ -52,19 +50,16 @@ export interface ClassCompilerOptions {
 export type CompileClass = (served: ServedSnapshot, workloadClass: MeshObject) => Promise<ClassPolicy | undefined>;
 
 /**
- * A new pod never waits for the cloud (design.md §1): the mesh is built from the state that the snapshot in force names, with the new class alone
- * added, and translated for that class. Undefined where the mesh has no place for it, as in a namespace that is not in the mesh.
+ * A new pod never waits for the cloud (design.md §1): the mesh is that of the state that the snapshot in force names, with the new class alone added, and
+ * translated for that class. What was made for one such class is kept for the next. Undefined where the mesh has no place for it, as in a namespace that is
+ * not in the mesh.
  */
 export function createClassCompiler({ blocks, readSettings, known }: ClassCompilerOptions): CompileClass {
+  const { translate } = createClassTranslator();
   return async (served, workloadClass) => {
     const [state, settings] = await Promise.all([blocks.loadTrie(served.served.state, known()), readSettings()]);
-    const { mesh } = buildMesh({ objects: [...objectsOf(state), workloadClass], settings: settings.build });
-    const workload = mesh.workloads.find(({ key }) => key === workloadClass.key.name);
-    if (workload === undefined) return undefined;
-    const members = translate(mesh, workload).map((resource) => {
-      const { body } = resource;
-      return [resourceId(resource), { version: contentHash(body), body }] as const;
-    });
-    return { version: served.version, members: new Map(members) };
+    const objects = state.with([stateEntry(workloadClass)]);
+    const members = translate({ objects, settings: settings.build }, workloadClass.key);
+    return members && { version: served.version, members };
   };
 }

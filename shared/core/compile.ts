@@ -5,7 +5,7 @@ import type { MeshObject } from "./object.ts";
 import type { ClassResources } from "./snapshot/snapshot.ts";
 import { createTranslator } from "./xds/translate.ts";
 
-export { type Compilation, type Compiler, createCompiler } from "./incremental/compiler.ts";
+export { type Compilation, type Compiler, createClassTranslator, createCompiler } from "./incremental/compiler.ts";
 
 /** Grows with every change of buildMesh, translate or seal that can change bytes; an instance with an older one does not compile. */
 export const translatorVersion = 1;

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { viewsOf } from "../../shared/core/compile.ts";
-import { createCompiler } from "../../shared/core/incremental/compiler.ts";
+import { contentHash } from "../../shared/core/canonical.ts";
+import { createClassTranslator, createCompiler, viewsOf } from "../../shared/core/compile.ts";
 import { buildMesh } from "../../shared/core/mesh/build-mesh.ts";
+import type { ClassKey } from "../../shared/core/mesh/mesh.ts";
 import { type MeshObject, objectKeyText } from "../../shared/core/object.ts";
 import type { SmiSemantics } from "../../shared/core/policy/semantics.ts";
-import { type SealedSnapshot, seal } from "../../shared/core/snapshot/snapshot.ts";
+import { type SealedResource, type SealedSnapshot, seal, viewOf } from "../../shared/core/snapshot/snapshot.ts";
 import { stateEntry } from "../../shared/core/state/cluster-state.ts";
 import { trieOf } from "../../shared/core/trie/trie.ts";
 import { badBody, cases, clustersOf, oneOf, semantics } from "./clusters.ts";
@@ -71,6 +72,30 @@ function contentOf({ index, sets, resources }: SealedSnapshot) {
       references,
     })),
   };
+}
+
+test("a translator that remembers its last class gives the next one, of another state, the view of a whole compile", () => {
+  fc.assert(
+    fc.property(cluster, cluster, changes, semantics, (first, other, steps, smiSemantics) => {
+      const translator = createClassTranslator();
+      for (const [position, objects] of [...statesOf(first, other, steps)].entries()) {
+        const classes = objects.filter(({ key }) => key.kind === "WorkloadClass");
+        const asked = classes[position % classes.length]?.key;
+        if (asked === undefined) continue;
+        const input = { objects: trieOf(objects.map(stateEntry)), settings: { smiSemantics } };
+        const view = translator.translate(input, asked);
+        const { snapshot } = compileWhole(objects, smiSemantics);
+        const expected = viewOf(snapshot, asked.name as ClassKey);
+        assert.deepEqual(view && versionsIn(view), expected && Object.fromEntries(expected));
+        for (const { body, version } of view?.values() ?? []) assert.equal(contentHash(body), version);
+      }
+    }),
+    cases,
+  );
+});
+
+function versionsIn(view: ReadonlyMap<string, SealedResource>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Array.from(view, ([id, { version }]) => [id, version]));
 }
 
 test("whatever changes between two states, compiling the difference gives the bytes, causes and problems of compiling everything", () => {

@@ -1,14 +1,15 @@
 import { buildMesh, type MeshBuildSettings } from "../mesh/build-mesh.ts";
-import type { Mesh } from "../mesh/mesh.ts";
+import type { ClassKey, Mesh } from "../mesh/mesh.ts";
 import { type Problem, sortProblems } from "../mesh/problem.ts";
 import { type MeshObject, type ObjectKey, parseObjectKey } from "../object.ts";
-import type { SealedSnapshot } from "../snapshot/snapshot.ts";
+import { type SealedResource, type SealedSnapshot, viewOf } from "../snapshot/snapshot.ts";
 import { objectsOf, readStateEntry } from "../state/cluster-state.ts";
 import type { Trie } from "../trie/trie.ts";
+import type { ResourceId } from "../xds/resource.ts";
 import { createDerivations } from "./derivations.ts";
 import { deriveMesh } from "./derived-mesh.ts";
 import { deriveViews } from "./derived-views.ts";
-import { frameOf, isOfFrame } from "./frame.ts";
+import { type Frame, frameOf, isOfFrame } from "./frame.ts";
 import { createOpenSnapshot, type News } from "./open-snapshot.ts";
 
 export interface Compilation {
@@ -21,39 +22,52 @@ export interface Compilation {
   readonly news: News;
 }
 
+/** A state of a cluster, and how to read it. */
+export interface CompilerInput {
+  readonly objects: Trie;
+  readonly settings: MeshBuildSettings;
+}
+
 /** Remembers what it compiled last, so that the next state costs only what differs from it; the result is that of compile(), to the byte. */
 export interface Compiler {
-  compile(input: { readonly objects: Trie; readonly settings: MeshBuildSettings }): Compilation;
+  compile(input: CompilerInput): Compilation;
 }
 
 export function createCompiler(): Compiler {
-  let last: { readonly objects: Trie; readonly settings: MeshBuildSettings; readonly cluster: OpenCluster } | undefined;
-
-  const next = ({
-    objects,
-    settings,
-  }: {
-    readonly objects: Trie;
-    readonly settings: MeshBuildSettings;
-  }): OpenCluster => {
-    if (last === undefined || last.settings.smiSemantics !== settings.smiSemantics)
-      return openCluster([...objectsOf(objects)], settings);
-    const changes = [...last.objects.compare(objects)].map(({ key, after }) => changeOf(parseObjectKey(key), after));
-    if (changes.some(({ key }) => isOfFrame(key))) return openCluster([...objectsOf(objects)], settings);
-    for (const { key, object } of changes) last.cluster.set(key, object);
-    return last.cluster;
-  };
-
+  const inStep = createInStep(openCluster);
   return {
-    compile(input) {
-      const { objects, settings } = input;
-      const cluster = next(input);
-      // What fails half-way is not built upon.
-      last = undefined;
-      const compilation = cluster.commit(() => objectsOf(objects));
-      last = { objects, settings, cluster };
-      return compilation;
-    },
+    compile: (input) => inStep(input, (cluster) => cluster.commit(() => objectsOf(input.objects))),
+  };
+}
+
+/** Translates one class at a time, of states that come one after another: what other classes alone have is not made. */
+export interface ClassTranslator {
+  /** The view of a class that stands in the state, by the key of its object; undefined where the mesh has no place for it. */
+  readonly translate: (
+    input: CompilerInput,
+    workloadClass: ObjectKey,
+  ) => ReadonlyMap<ResourceId, SealedResource> | undefined;
+}
+
+export function createClassTranslator(): ClassTranslator {
+  // Asked in bursts, as pods of new classes start: between them, memory is worth more.
+  const inStep = createInStep(openForOne, (last) => {
+    const reference = new WeakRef(last);
+    return () => reference.deref();
+  });
+  return {
+    translate: (input, key) =>
+      inStep(input, (cluster) => {
+        const { snapshot } = cluster.commitOnly(`${key.namespace}/${key.name}`);
+        const versions = viewOf(snapshot, key.name as ClassKey);
+        if (versions === undefined) return undefined;
+        const view = new Map<ResourceId, SealedResource>();
+        for (const [id, version] of versions) {
+          const resource = snapshot.resources.get(version);
+          if (resource !== undefined) view.set(id, resource);
+        }
+        return view;
+      }),
   };
 }
 
@@ -63,27 +77,55 @@ export function compileOnce(objects: Iterable<MeshObject>, settings: MeshBuildSe
   return openCluster(all, settings).commit(() => all);
 }
 
-function changeOf(key: ObjectKey, entry: string | undefined) {
-  if (entry === undefined) return { key, object: undefined };
-  const { uid, body } = readStateEntry(entry);
-  return { key, object: { key, uid, body } };
+interface Open {
+  readonly set: (key: ObjectKey, object: MeshObject | undefined) => void;
 }
 
-interface OpenCluster {
-  set(key: ObjectKey, object: MeshObject | undefined): void;
+type Last<O> = CompilerInput & { readonly opened: O };
+
+/** Brings what was opened for one state to the next: by the objects that differ, or anew, where the frame differs or the last use failed half-way. */
+function createInStep<O extends Open>(
+  open: (objects: readonly MeshObject[], settings: MeshBuildSettings) => O,
+  remember = (last: Last<O>): (() => Last<O> | undefined) =>
+    () =>
+      last,
+) {
+  let recall: (() => Last<O> | undefined) | undefined;
+
+  const bring = ({ objects, settings }: CompilerInput): O => {
+    const last = recall?.();
+    if (last?.settings.smiSemantics !== settings.smiSemantics) return open([...objectsOf(objects)], settings);
+    const changes = [...last.objects.compare(objects)].map(({ key, after }) => ({ key: parseObjectKey(key), after }));
+    if (changes.some(({ key }) => isOfFrame(key))) return open([...objectsOf(objects)], settings);
+    for (const { key, after } of changes) last.opened.set(key, after === undefined ? undefined : objectOf(key, after));
+    return last.opened;
+  };
+
+  return <R>(input: CompilerInput, use: (opened: O) => R): R => {
+    const opened = bring(input);
+    recall = undefined;
+    const result = use(opened);
+    recall = remember({ ...input, opened });
+    return result;
+  };
+}
+
+function objectOf(key: ObjectKey, entry: string): MeshObject {
+  const { uid, body } = readStateEntry(entry);
+  return { key, uid, body };
+}
+
+interface OpenCluster extends Open {
   commit(objects: () => Iterable<MeshObject>): Compilation;
 }
 
 function openCluster(objects: readonly MeshObject[], settings: MeshBuildSettings): OpenCluster {
-  const frame = frameOf(
-    objects.filter(({ key }) => isOfFrame(key)),
-    settings,
-  );
+  const frame = frameIn(objects, settings);
   const derivations = createDerivations();
   const snapshot = createOpenSnapshot();
   const board = createProblemBoard(frame.problems);
   const mesh = deriveMesh({ derivations, frame, onProblems: board.put });
-  deriveViews(derivations, mesh, snapshot);
+  deriveViews({ derivations, mesh, snapshot, classes: mesh.classes });
   for (const object of objects) mesh.set(object.key, object);
   return {
     set: mesh.set,
@@ -100,6 +142,32 @@ function openCluster(objects: readonly MeshObject[], settings: MeshBuildSettings
       };
     },
   };
+}
+
+function openForOne(objects: readonly MeshObject[], settings: MeshBuildSettings) {
+  const frame = frameIn(objects, settings);
+  const derivations = createDerivations();
+  const snapshot = createOpenSnapshot();
+  const mesh = deriveMesh({ derivations, frame, onProblems: () => undefined });
+  const wanted = derivations.input<boolean>();
+  deriveViews({ derivations, mesh, snapshot, classes: wanted });
+  for (const object of objects) mesh.set(object.key, object);
+  return {
+    set: mesh.set,
+    commitOnly(key: string) {
+      wanted.set(key, true);
+      for (const other of wanted.keys()) if (other !== key) wanted.set(other, undefined);
+      derivations.settle();
+      return snapshot.commit();
+    },
+  };
+}
+
+function frameIn(objects: readonly MeshObject[], settings: MeshBuildSettings): Frame {
+  return frameOf(
+    objects.filter(({ key }) => isOfFrame(key)),
+    settings,
+  );
 }
 
 /** Problems by the place where they were found. */

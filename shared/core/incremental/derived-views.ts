@@ -8,7 +8,7 @@ import type { IpFamily } from "../xds/names.ts";
 import type { Resource, ResourceId } from "../xds/resource.ts";
 import { createResourcePool, type TranslationContext } from "../xds/resource-pool.ts";
 import { commonResources, upstreamPort } from "../xds/translate.ts";
-import { type Derivations, type Derived } from "./derivations.ts";
+import type { Derivations, Derived, Input } from "./derivations.ts";
 import { type DerivedMesh, parsePortText } from "./derived-mesh.ts";
 import type { Holder, OpenSnapshot } from "./open-snapshot.ts";
 import { isSameList } from "./places.ts";
@@ -17,7 +17,15 @@ import { isSameList } from "./places.ts";
  * The views of all classes, list by list, each derived from the part of the mesh that it is of: what xds/translate.ts says of one class of a whole mesh. A list
  * that classes share is made once, for those families of addresses; lists go to the snapshot as they come, change and go.
  */
-export function deriveViews(derivations: Derivations, mesh: DerivedMesh, snapshot: OpenSnapshot): void {
+export function deriveViews({
+  derivations,
+  mesh,
+  snapshot,
+  classes,
+}: Part & {
+  /** The classes that the snapshot has, of those of the mesh. */
+  readonly classes: Input<unknown>;
+}): void {
   const context: TranslationContext = { index: mesh, pool: snapshot.pool };
   const close = closeOver(mesh);
   const isPermissive = mesh.settings.mode === "permissive";
@@ -53,7 +61,7 @@ export function deriveViews(derivations: Derivations, mesh: DerivedMesh, snapsho
       },
     },
   );
-  derivations.keep(mesh.classes, entries);
+  derivations.keep(classes, entries);
 }
 
 interface KeyedEntry {
