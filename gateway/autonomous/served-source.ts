@@ -7,7 +7,7 @@ import type { Head } from "../../shared/store/documents.ts";
 import type { MeshSettingsInForce } from "../../shared/store/mesh-settings.ts";
 import type { ServedSnapshot } from "../follow/head-follower.ts";
 import { chooseServed } from "./choose-served.ts";
-import { compileLocally, type LocalCompilation } from "./compile-locally.ts";
+import { createLocalCompiler, type LocalCompilation } from "./compile-locally.ts";
 import type { ModeNote } from "./mode-note.ts";
 import { createPacedWork } from "./paced-work.ts";
 
@@ -50,6 +50,7 @@ const compileDistance = 500;
 
 export function createServedSource(options: ServedSourceOptions): ServedSource {
   const { clock } = options;
+  const compiler = createLocalCompiler();
   let cloud: ServedSnapshot | undefined;
   let local: { readonly snapshot: ServedSnapshot; readonly since: string } | undefined;
   let current: ServedSnapshot | undefined;
@@ -76,7 +77,7 @@ export function createServedSource(options: ServedSourceOptions): ServedSource {
       if (cloud === undefined) return;
       const settings = await options.settingsFor(cloud);
       if (choose() !== "local") return;
-      const compiled = compileLocally(cloud, options.objects(), settings);
+      const compiled = compiler.compile(cloud, options.objects(), settings);
       endLocal();
       local = { snapshot: compiled.snapshot, since: now() };
       serve(compiled.snapshot);
@@ -96,7 +97,10 @@ export function createServedSource(options: ServedSourceOptions): ServedSource {
         if (current === undefined && local !== undefined) serve(local.snapshot);
         return;
       case "cloud":
-        if (local !== undefined) options.keepLocal(undefined);
+        if (local !== undefined) {
+          options.keepLocal(undefined);
+          compiler.forget();
+        }
         endLocal();
         if (current !== cloud) serve(cloud);
         return;
