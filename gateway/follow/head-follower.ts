@@ -15,7 +15,7 @@ export interface ServedSnapshot {
   readonly version: number;
   readonly served: Served;
   readonly snapshot: Snapshot;
-  /** By version: everything the index names, and maybe what older ones did. */
+  /** By version: everything the index names, and what others that share the map do. */
   readonly resources: ReadonlyMap<ContentHash, StoredResource>;
 }
 
@@ -184,30 +184,31 @@ export async function loadServed(
   current: ServedSnapshot | undefined,
 ): Promise<Pick<ServedSnapshot, "snapshot" | "resources"> & { readonly fresh: number }> {
   const snapshot = await blocks.loadSnapshot(served.root, current?.snapshot);
-  const before = current?.snapshot.index ?? emptyTrie;
-  const known = current?.resources ?? new Map<ContentHash, StoredResource>();
-  const named = namedSince(before, snapshot.index).versions;
-  const missing = [...named].filter((version) => !known.has(version));
+  const known = current?.resources;
+  const named = namedSince(current?.snapshot.index ?? emptyTrie, snapshot.index).versions;
+  const missing = [...named].filter((version) => known?.has(version) !== true);
   const loaded = await blocks.loadResources(missing);
-  const resources = new Map([...known, ...loaded]);
-  letGo(resources, { known, index: snapshot.index });
-  return { snapshot, resources, fresh: missing.length };
+  return { snapshot, resources: withLoaded(loaded, { known, index: snapshot.index }), fresh: missing.length };
 }
 
-/** How many were named when that was last counted, by the map of resources that came of it. */
-const countedNamed = new WeakMap<ReadonlyMap<ContentHash, StoredResource>, number>();
+/** Maps of resources that only this file adds to, each with how many were named when that was last counted. */
+const growing = new WeakMap<object, number>();
 
-/** A change leaves resources behind that nobody names any more; which these are is found only once they may be a fifth of all. */
-function letGo(
-  resources: Map<ContentHash, StoredResource>,
-  { known, index }: { readonly known: ReadonlyMap<ContentHash, StoredResource>; readonly index: Trie },
-): void {
-  const counted = countedNamed.get(known) ?? 0;
-  if (resources.size <= counted * 1.25 + 100) {
-    countedNamed.set(resources, counted);
-    return;
+/**
+ * A change leaves resources behind that nobody names any more; which these are is found only once they may be a fifth of all. Until then snapshots that follow
+ * each other share one map, which grows: a copy of thousands of entries for each change is work for the collector.
+ */
+function withLoaded(
+  loaded: ReadonlyMap<ContentHash, StoredResource>,
+  { known, index }: { readonly known: ServedSnapshot["resources"] | undefined; readonly index: Trie },
+): ServedSnapshot["resources"] {
+  const counted = known && growing.get(known);
+  if (known === undefined || counted === undefined || known.size + loaded.size > counted * 1.25 + 100) {
+    const named = versionsOf(index);
+    const all = new Map([...(known ?? []), ...loaded].filter(([version]) => named.has(version)));
+    growing.set(all, all.size);
+    return all;
   }
-  const named = versionsOf(index);
-  for (const version of resources.keys()) if (!named.has(version)) resources.delete(version);
-  countedNamed.set(resources, resources.size);
+  for (const [version, resource] of loaded) (known as Map<ContentHash, StoredResource>).set(version, resource);
+  return known;
 }

@@ -53,6 +53,7 @@ async function open(folder: string, cloud: { settings: MeshSettingsInForce | Err
       cloud.settings instanceof Error ? Promise.reject(cloud.settings) : Promise.resolve(cloud.settings),
     known: () => known,
     distance: 0,
+    courtesy: 0,
     fault: (error) => faults.push(String(error)),
   });
   return {

@@ -23,6 +23,8 @@ export interface SnapshotKeeperOptions {
   readonly known: () => Trie;
   /** Least milliseconds between two snapshots that are kept: those between them are not. */
   readonly distance: number;
+  /** Milliseconds for which proxies have the process for themselves when there is a new snapshot, before it is kept. */
+  readonly courtesy: number;
   readonly fault: (error: unknown) => void;
 }
 
@@ -89,6 +91,7 @@ export function startSnapshotKeeper(options: SnapshotKeeperOptions): SnapshotKee
     for (let failures = 0; !stop.signal.aborted; ) {
       await wake.wait(2 ** 30, stop.signal);
       if (waiting === undefined && waitingLocal === undefined) continue;
+      await pause(options.courtesy, stop.signal);
       try {
         await work();
         failures = 0;

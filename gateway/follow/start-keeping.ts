@@ -41,7 +41,8 @@ export async function startKeeping(
       keptBlocks: createKeptBlockStore(withoutCloud, cluster, content),
       readSettings: () => readMeshSettings(documents, config.mesh),
       known: objects.objects,
-      distance: 1000,
+      distance: 2000,
+      courtesy: 100,
       fault: faults("disk"),
     }),
   );
