@@ -4,7 +4,7 @@ import { connectionPolicyPort, inboundListenerName, isLocalName } from "../../sh
 import { type EnvoyType, envoyTypes } from "../../shared/core/xds/resource.ts";
 import type { ClassGroup, GroupPolicy } from "./class-group.ts";
 import { noResources, over } from "./layered-resources.ts";
-import { changeOf, mergeChanges, type ViewChanges } from "./view-changes.ts";
+import { changeOf, mergeChanges, type ViewChanges, type ViewHistory } from "./view-changes.ts";
 
 type Resources = Record<EnvoyType, ViewResources>;
 
@@ -25,8 +25,17 @@ export function renewView(group: ClassGroup, policy: GroupPolicy, { changes, gen
     for (const { type } of changes) resources[type] = ofType(policy, type);
   }
   history.add(generation, known);
-  const changesSince = (older: number) => history.between(older, generation);
-  group.view = { generation, snapshotVersion: policy.version, resources, changesSince };
+  group.view = {
+    generation,
+    snapshotVersion: policy.version,
+    resources,
+    changesSince: changesUntil(history, generation),
+  };
+}
+
+/** A function of its own: as a closure among others it would keep what these see, and so each view the one before. */
+function changesUntil(history: ViewHistory, generation: number): (older: number) => ViewChanges | undefined {
+  return (older) => history.between(older, generation);
 }
 
 /** All that a class has. */
