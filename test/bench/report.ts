@@ -34,7 +34,7 @@ export function medianRows(runs: readonly (readonly BenchRow[])[]): readonly Ben
 }
 
 /** Time in passes of the calibration loop (milliseconds each); all else as it is, since a faster machine has no less of it. Less is better. */
-export function ratioOf({ value, unit }: BenchRow, loop: number): number {
+export function ratioOf({ value, unit }: { readonly value: number; readonly unit: string }, loop: number): number {
   if (unit === "ms") return value / loop;
   return unit === "µs" ? value / 1000 / loop : value;
 }

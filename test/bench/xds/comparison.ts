@@ -1,4 +1,4 @@
-import { alignColumns } from "../report.ts";
+import { alignColumns, ratioOf } from "../report.ts";
 import { figure, medianOf } from "../statistics.ts";
 import { type ContestantName, ours, peerNames } from "./contestants.ts";
 
@@ -7,6 +7,8 @@ export interface Measure {
   /** Of `/s` more is better, of all others less. */
   readonly unit: "ms" | "µs" | "KB" | "/s";
   readonly budget?: number;
+  /** No peer does the same. */
+  readonly alone?: boolean;
 }
 
 /** One line of the table: a value of each run, of each contestant that was measured. */
@@ -19,12 +21,13 @@ function ratioTo(unit: Measure["unit"], own: number, other: number): number {
   return unit === "/s" ? other / own : own / other;
 }
 
-/** One ratio a run, to the leanest of the peers; none without it. */
-export function ratiosOf({ unit, values }: ComparedRow): readonly number[] {
-  const leanest = values.passthrough ?? [];
-  return (values[ours] ?? []).flatMap((own, run) => {
-    const other = leanest[run];
-    return other === undefined ? [] : [ratioTo(unit, own, other)];
+/** One ratio a run: to the leanest of the peers, or to the calibration loop (milliseconds, one a run) where no peer does the same. */
+export function ratiosOf({ unit, values, alone }: ComparedRow, loops: readonly number[]): readonly number[] {
+  const own = values[ours] ?? [];
+  if (alone === true) return own.map((value, run) => ratioOf({ unit, value }, loops[run] ?? Number.NaN));
+  return own.flatMap((value, run) => {
+    const other = values.passthrough?.[run];
+    return other === undefined ? [] : [ratioTo(unit, value, other)];
   });
 }
 

@@ -39,13 +39,13 @@ export const quickFleet: Fleet = { few: 100, many: 300, rounds: 5 };
 export function scenariosOf({ few, many, rounds }: Fleet): readonly Scenario[] {
   const budget = (most: number): { readonly budget?: number } => (few === wholeFleet.few ? { budget: most } : {});
   const streams = (size: number): string => size.toLocaleString("en-US");
-  const common = ["-rounds", String(rounds)];
+  const common = [`--rounds=${rounds}`];
   return [
     {
       name: `delta, ${streams(few)} streams`,
       services: 100,
       tls: false,
-      flags: [...common, "-streams", String(few), "-clusters", "1,2,20"],
+      flags: [...common, `--streams=${few}`, "--clusters=1,2,20"],
       measures: [
         {
           what: `one change → last of ${streams(few)} delta streams`,
@@ -62,7 +62,7 @@ export function scenariosOf({ few, many, rounds }: Fleet): readonly Scenario[] {
       name: `delta, ${streams(many)} streams`,
       services: 100,
       tls: false,
-      flags: [...common, "-streams", `${few},${many}`, "-clusters", "1", "-reconnect"],
+      flags: [...common, `--streams=${few},${many}`, "--reconnect"],
       measures: [
         {
           what: `one change → last of ${streams(many)} delta streams`,
@@ -83,7 +83,7 @@ export function scenariosOf({ few, many, rounds }: Fleet): readonly Scenario[] {
       name: `delta over TLS, ${streams(many)} streams`,
       services: 100,
       tls: true,
-      flags: [...common, "-tls", "-streams", `${few},${many}`, "-clusters", "1"],
+      flags: [...common, `--streams=${few},${many}`, "--tls"],
       measures: [
         { what: "memory per idle stream, TLS", unit: "KB", ...budget(75), of: slopeOf },
         { what: `one change → last of ${streams(many)} TLS streams`, unit: "ms", of: (results) => lastOf(results, 0) },
@@ -100,7 +100,7 @@ export function scenariosOf({ few, many, rounds }: Fleet): readonly Scenario[] {
         name: `state of the world, ${size}`,
         services,
         tls: false,
-        flags: [...common, "-sotw", "-streams", String(few), "-clusters", "1"],
+        flags: [...common, `--streams=${few}`, "--sotw"],
         measures: [
           {
             what: `SotW ${size} → last of ${streams(few)} streams`,
