@@ -16,6 +16,22 @@ const common = {
   legalComments: "external",
 } as const;
 
+/** How the gateway's program is bundled: one file that can be started as it is, and beside it what it seldom needs. */
+export const gatewayBundle = {
+  ...common,
+  target: "node24",
+  format: "esm",
+  outExtension: { ".js": ".mjs" },
+  splitting: true,
+  banner: {
+    js: [
+      `#!/usr/bin/env -S node ${nodeFlags.join(" ")}`,
+      // CommonJS dependencies ask for Node's modules through `require`, which ES modules do not have.
+      "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
+    ].join("\n"),
+  },
+} as const;
+
 /** Where the gateway's bundle is. */
 export const gatewayProgram = join(root, "dist/gateway/main.mjs");
 
@@ -34,20 +50,9 @@ export async function buildBundles(): Promise<void> {
       external: ["@azure/functions-core"],
     }),
     build({
-      ...common,
-      target: "node24",
-      format: "esm",
+      ...gatewayBundle,
       entryPoints: ["gateway/main.ts"],
       outdir: join(root, "dist/gateway"),
-      outExtension: { ".js": ".mjs" },
-      splitting: true,
-      banner: {
-        js: [
-          `#!/usr/bin/env -S node ${nodeFlags.join(" ")}`,
-          // CommonJS dependencies ask for Node's modules through `require`, which ES modules do not have.
-          "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
-        ].join("\n"),
-      },
     }).then(() => chmod(gatewayProgram, 0o755)),
   ]);
 }

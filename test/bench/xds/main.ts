@@ -1,8 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { nodeFlags } from "../../../gateway/node-flags.ts";
 import { calibrate } from "../calibration.ts";
 import { applyRatchet } from "../ratchet.ts";
-import { gatewayNodeFlags } from "../xds-server/node-flags.ts";
 import { type ComparedRow, comparisonTable, type Measure, ratiosOf } from "./comparison.ts";
 import { type ContestantName, contestantsOn, ours, peerNames, type StartContestant } from "./contestants.ts";
 import { buildGoPrograms } from "./go-programs.ts";
@@ -67,7 +67,7 @@ async function measure(bench: Bench, scenario: Scenario, name: ContestantName): 
 
 async function simulate(pinned: Pinned, rows: Rows): Promise<void> {
   const streams = values.quick ? 2_000 : 20_000;
-  const child = pinned.start(0, [process.execPath, ...gatewayNodeFlags, simulation, String(streams)]);
+  const child = pinned.start(0, [process.execPath, ...nodeFlags, simulation, String(streams)]);
   const { memory, push } = await firstLine<SimulatedResults>(child);
   await endOf(child);
   const of = `${streams.toLocaleString("en-US")} streams without a transport`;

@@ -73,7 +73,7 @@ function connect(index: number): void {
     reports,
     absent: absentResource,
     responses,
-    tasting: createTasting({ clock: systemClock }),
+    tasting: createTasting({ clock: systemClock, patience: 250 }),
     clock: systemClock,
     settings: defaultStreamSettings,
     maxAgeMs: 3_600_000,
