@@ -3,7 +3,6 @@ import { runInNewContext } from "node:vm";
 import type { CallListener, XdsCall } from "../../../gateway/xds/call.ts";
 import type { ProxyReports, ViewListener } from "../../../gateway/xds/ports.ts";
 import { startStreamDriver } from "../../../gateway/xds/stream-driver.ts";
-import { createTasting } from "../../../gateway/xds/tasting.ts";
 import { createResponseMemo } from "../../../shared/core/stream/response-memo.ts";
 import { defaultStreamSettings } from "../../../shared/core/stream/stream.ts";
 import { absentResource } from "../../../shared/core/xds/absent.ts";
@@ -73,7 +72,6 @@ function connect(index: number): void {
     reports,
     absent: absentResource,
     responses,
-    tasting: createTasting({ clock: systemClock, patience: 250 }),
     clock: systemClock,
     settings: defaultStreamSettings,
     maxAgeMs: 3_600_000,
