@@ -60,7 +60,6 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
       objects,
       secrets: identity.secrets,
       compileClass: createClassCompiler({ blocks, readSettings, known: objects.objects }),
-      isProven: reporting.roster.isProven,
       orderLimit: config.durations.order,
       fault: faults("class"),
     }),

@@ -9,7 +9,7 @@ import { createGroupPolicies, type SnapshotNews } from "./group-policies.ts";
 import { createIdentities, type Identities } from "./identities.ts";
 import { createLayers, type Layers } from "./layers.ts";
 import { createLocalCompile } from "./local-compile.ts";
-import { createPolicyResources, type IsProven } from "./policy-resources.ts";
+import { createPolicyResources } from "./policy-resources.ts";
 import type { ProxySecrets } from "./secrets.ts";
 import { createViewHistory, mergeChanges, noChanges, type ViewChanges } from "./view-changes.ts";
 import { createViewOrder } from "./view-order.ts";
@@ -19,7 +19,6 @@ export interface ClassGroupsOptions {
   readonly secrets: ProxySecrets;
   readonly compileClass: CompileClass;
   readonly fault: (error: unknown) => void;
-  readonly isProven: IsProven;
   /** How long clients may wait for their servers, and chains that go for their clients. Milliseconds. */
   readonly orderLimit?: number;
 }
@@ -42,7 +41,7 @@ const orderLimit = 1000;
 export function createClassGroups(options: ClassGroupsOptions): ClassGroups {
   const { objects, secrets } = options;
   const fast = createFastResources(objects, secrets);
-  const layers = createLayers(fast, createPolicyResources(options.isProven));
+  const layers = createLayers(fast, createPolicyResources());
   const policies = createGroupPolicies(layers);
   const identities = createIdentities(secrets);
   const groups = new Map<ClassKey, ClassGroup>();

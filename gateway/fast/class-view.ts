@@ -86,9 +86,7 @@ function guardedListener(listener: ViewResource, policies: Guards["policies"]): 
     name,
     version,
     body,
-    get proven() {
-      return listener.proven;
-    },
+    proven: listener.proven,
     guards: { policies, renamed: (names) => renameChains(body, names) },
   };
 }

@@ -4,15 +4,12 @@ import { connectionPolicyPort } from "../../shared/core/xds/names.ts";
 import type { EnvoyType } from "../../shared/core/xds/resource.ts";
 import type { PolicyResource } from "./class-policy.ts";
 
-/** Has a proxy acknowledged this version before? */
-export type IsProven = (type: EnvoyType, name: string, version: string) => boolean;
-
 /** The snapshot's resources as views hold them: one object for all classes that have it, and for all snapshots. */
 export interface PolicyResources {
   resource(type: EnvoyType, name: string, stored: PolicyResource): ViewResource;
 }
 
-export function createPolicyResources(isProven: IsProven): PolicyResources {
+export function createPolicyResources(): PolicyResources {
   /** Two names seldom have the same bytes. */
   const known = new WeakMap<PolicyResource, { readonly type: EnvoyType; readonly resource: ViewResource }[]>();
   return {
@@ -27,9 +24,7 @@ export function createPolicyResources(isProven: IsProven): PolicyResources {
         name,
         version,
         body,
-        get proven() {
-          return isProven(type, name, version);
-        },
+        proven: false,
         ...(isConnectionPolicy && { peers: peersOf(body) }),
       };
       made.push({ type, resource });

@@ -34,7 +34,6 @@ function start(
     objects: cluster,
     secrets,
     compileClass: options.compileClass ?? (async () => undefined),
-    isProven: () => false,
     fault: (error) => faults.push(error),
   });
   t.after(() => views[Symbol.dispose]());

@@ -143,15 +143,6 @@ test("a proxy whose new stream begins before the old one ends stays connected", 
   assert.deepEqual(roster.rows(), []);
 });
 
-test("a version is proven once any proxy acknowledged it, for its type and name alone", () => {
-  const { roster } = start();
-  roster.connected(a, info);
-  roster.acknowledged(a, { type: "route", names: [{ name: "cart", version: "v1" }] });
-  assert.equal(roster.isProven("route", "cart", "v1"), true);
-  assert.equal(roster.isProven("route", "cart", "v2"), false);
-  assert.equal(roster.isProven("listener", "cart", "v1"), false);
-});
-
 test("rows are by name, and a long refusal is cut so that hundreds fit into one message", () => {
   const { roster } = start();
   roster.connected(b, info);

@@ -2,7 +2,6 @@ import type { ContentHash } from "../../shared/core/brand.ts";
 import type { EnvoyType } from "../../shared/core/xds/resource.ts";
 import type { ChangeTotals, ProxyRow } from "../../shared/store/documents.ts";
 import type { ProxyIdentity, ProxyReports } from "../xds/ports.ts";
-import { createProvenVersions } from "./proven-versions.ts";
 
 /** A version that a proxy refused: it stays on what it had. */
 export interface Refusal {
@@ -32,7 +31,6 @@ export interface ProxyRoster extends ProxyReports {
   /** Of the newest changes, newest first. */
   readonly changes: () => readonly (ChangeTotals & { readonly version: number })[];
   readonly refusals: () => readonly Refusal[];
-  readonly isProven: (type: EnvoyType, name: string, version: string) => boolean;
 }
 
 interface Kept {
@@ -57,11 +55,9 @@ interface OpenChange {
 const refusalText = 400;
 /** Timelines that are still being added to. */
 const openChanges = 20;
-const provenVersions = 200_000;
 
 export function createProxyRoster(options: ProxyRosterOptions): ProxyRoster {
   const proxies = new Map<string, Kept>();
-  const proven = createProvenVersions(provenVersions);
   const open: OpenChange[] = [];
   let wanted = 0;
   const time = (): string => options.now().toISOString();
@@ -117,12 +113,10 @@ export function createProxyRoster(options: ProxyRosterOptions): ProxyRoster {
       options.onNews(false);
     },
     acknowledged(identity, { type, names }) {
-      const proxy = proxies.get(identity.proxy);
+      const refused = proxies.get(identity.proxy)?.refused;
+      if (refused === undefined || refused.size === 0) return;
       let relief = false;
-      for (const { name, version } of names) {
-        proven.add(type, name, version);
-        if (proxy?.refused.delete(`${type}|${name}`) === true) relief = true;
-      }
+      for (const { name } of names) if (refused.delete(`${type}|${name}`)) relief = true;
       if (relief) news(true);
     },
     refused(identity, { type, names, message }) {
@@ -137,7 +131,6 @@ export function createProxyRoster(options: ProxyRosterOptions): ProxyRoster {
     rows: () => [...proxies.values()].map((proxy) => rowOf(proxy, wanted)).sort((a, b) => (a.proxy < b.proxy ? -1 : 1)),
     changes: () => open.map((change) => totalsOf(change, proxies)),
     refusals: () => [...proxies.values()].flatMap(({ refused }) => [...refused.values()]),
-    isProven: proven.has,
   };
 }
 

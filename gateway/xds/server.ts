@@ -16,6 +16,7 @@ import { defaultHttp2Limits, type Http2Limits } from "./http2/limits.ts";
 import type { ProxyAuthenticator, ProxyRefusal, ProxyReports, ViewSource } from "./ports.ts";
 import { bearerToken } from "./proxy-address.ts";
 import { type StreamDriver, startStreamDriver } from "./stream-driver.ts";
+import { createTasting } from "./tasting.ts";
 
 /** PEM of the server's key and of its certificate, followed by the intermediates. */
 export interface XdsServerCertificate {
@@ -32,6 +33,8 @@ export interface XdsServerSettings {
   /** Connections that may wait to be accepted. A fleet that reconnects at once overflows Node's 511 (spec/xds.md §2.4). */
   readonly backlog: number;
   readonly maxNames: number;
+  /** How long others wait for the proxy that gets an unproven version first, in milliseconds. */
+  readonly tasterPatienceMs: number;
   /** What one peer may cost. */
   readonly limits: Http2Limits;
 }
@@ -42,6 +45,7 @@ export const defaultXdsServerSettings: XdsServerSettings = {
   endDeadlineMs: 5_000,
   backlog: 4096,
   maxNames: 50_000,
+  tasterPatienceMs: 250,
   limits: defaultHttp2Limits,
 };
 
@@ -130,6 +134,7 @@ function createStreams(options: XdsServerOptions, settings: XdsServerSettings): 
   /** One stream a proxy: a newer one ends the one before, whose end may not have been noticed. */
   const drivers = new Map<string, StreamDriver>();
   const responses = createResponseMemo(rememberedBytes);
+  const tasting = createTasting({ clock: options.clock, patience: settings.tasterPatienceMs });
   let ending: string | undefined;
   const { least, most } = settings.maxStreamAge;
   return {
@@ -148,6 +153,7 @@ function createStreams(options: XdsServerOptions, settings: XdsServerSettings): 
       const driver = startStreamDriver({
         ...options,
         responses,
+        tasting,
         call,
         protocol,
         proxy,

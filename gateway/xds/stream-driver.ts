@@ -20,6 +20,8 @@ import type { Clock } from "../../shared/ports/clock.ts";
 import type { GrpcStatus, XdsCall } from "./call.ts";
 import { createLatestView } from "./latest-view.ts";
 import type { ProxyIdentity, ProxyReports, ViewFollowing, ViewSource } from "./ports.ts";
+import type { Taster, Tasting } from "./tasting.ts";
+import { createWakeTimer } from "./wake-timer.ts";
 
 export interface StreamDriverOptions {
   readonly call: XdsCall;
@@ -30,6 +32,7 @@ export interface StreamDriverOptions {
   readonly absent: AbsentResources;
   /** Of all streams together. */
   readonly responses: ResponseMemo;
+  readonly tasting: Tasting;
   readonly clock: Clock;
   readonly settings: StreamSettings;
   /** Ends the stream gracefully. */
@@ -52,14 +55,16 @@ export function startStreamDriver(options: StreamDriverOptions): StreamDriver {
   let stream: Stream = createStream({ protocol, absent: options.absent, settings: options.settings });
   let open = true;
   let connected = false;
-  let wake: { readonly at: number; readonly timer: Disposable } | undefined;
   let following = notYet;
+  let taster = notYetTasting;
+  let stepping = false;
+  /** What happened while the outputs of a step were being put. */
+  const queue: StreamInput[] = [];
   const life: Disposable[] = [];
 
   const close = (reason: string, finish: () => void): void => {
     if (!open) return;
     open = false;
-    wake?.timer[Symbol.dispose]();
     for (const part of life) part[Symbol.dispose]();
     finish();
     if (connected) reports.disconnected(proxy, reason);
@@ -69,33 +74,35 @@ export function startStreamDriver(options: StreamDriverOptions): StreamDriver {
   const fail = (status: GrpcStatus, details: string): void => close(details, () => call.end(status, details));
 
   const give = (input: StreamInput): void => {
-    if (!open) return;
-    const result = step(stream, input);
-    stream = result.stream;
-    for (const output of result.outputs) {
-      put(options, stream, output);
-      if (output.kind === "settled") following.settled(output.generation);
+    queue.push(input);
+    if (stepping) return;
+    stepping = true;
+    try {
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        if (!open) return;
+        const result = step(stream, next);
+        stream = result.stream;
+        for (const output of result.outputs) put(options, { stream, following, taster }, output);
+      }
+    } finally {
+      stepping = false;
     }
-    armTimer();
+    if (open) wake.arm();
   };
-  /** A timer that rings too early rings again; so most steps leave it alone. */
-  const armTimer = (): void => {
-    const { wakeAt } = stream;
-    if (wakeAt === undefined || (wake !== undefined && wake.at <= wakeAt)) return;
-    wake?.timer[Symbol.dispose]();
-    const ring = (): void => {
-      wake = undefined;
-      if (stream.wakeAt !== undefined && stream.wakeAt > clock.monotonic()) armTimer();
-      else give({ kind: "time", now: clock.monotonic() });
-    };
-    wake = { at: wakeAt, timer: clock.after(Math.max(0, wakeAt - clock.monotonic()), ring) };
-  };
+  const passTime = (): void => give({ kind: "time", now: clock.monotonic() });
+  const wake = createWakeTimer(clock, () => stream.wakeAt, passTime);
+  life.push(wake);
+  const judged = guarded(options, fail, (news: Pick<StreamInput & { kind: "verdicts" }, "type" | "verdicts">) =>
+    give({ kind: "verdicts", now: clock.monotonic(), ...news }),
+  );
   const take = (bytes: Buffer): void => {
     const message = decode(stream, bytes, { node: !connected });
     if (!connected) {
       connected = true;
       const node = message.node ?? emptyNode;
       reports.connected(proxy, { nodeId: node.id, envoyVersion: node.version, protocol });
+      taster = options.tasting.join(node.version, (type, verdicts) => judged({ type, verdicts }));
+      life.push(taster);
     }
     if (message.request === undefined) return;
     give({ kind: "request", now: clock.monotonic(), request: message.request });
@@ -112,10 +119,8 @@ export function startStreamDriver(options: StreamDriverOptions): StreamDriver {
     view: latest.view,
     end,
   });
-  life.push(
-    clock.after(options.maxAgeMs, () => end("maximum age")),
-    following,
-  );
+  life.push(following);
+  life.push(clock.after(options.maxAgeMs, () => end("maximum age")));
   // The view source may have ended the stream within the call.
   if (!open) for (const part of life) part[Symbol.dispose]();
   else
@@ -130,6 +135,14 @@ export function startStreamDriver(options: StreamDriverOptions): StreamDriver {
 
 /** While the view source is being asked, nothing can be settled. */
 const notYet: ViewFollowing = { settled: () => undefined, [Symbol.dispose]: () => undefined };
+
+/** Before the proxy has said which Envoy it is, nothing is sent. */
+const notYetTasting: Taster = {
+  ask: () => undefined,
+  acknowledged: () => undefined,
+  refused: () => undefined,
+  [Symbol.dispose]: () => undefined,
+};
 
 const emptyNode: ProxyNode = { id: "", cluster: "", version: "", metadata: {} };
 
@@ -147,20 +160,37 @@ function decode(stream: Stream, bytes: Buffer, parts: RequestParts): Decoded {
   return { node: message.node, request: fromSotwRequest(stream, message) };
 }
 
-function put(options: StreamDriverOptions, stream: Stream, output: StreamOutput): void {
+function put(
+  options: StreamDriverOptions,
+  {
+    stream,
+    following,
+    taster,
+  }: { readonly stream: Stream; readonly following: ViewFollowing; readonly taster: Taster },
+  output: StreamOutput,
+): void {
   const { call, proxy, reports } = options;
   switch (output.kind) {
     case "send":
       call.send(encode(options.responses, stream, output));
       return;
+    case "ask":
+      taster.ask(output.type, output.names);
+      return;
     case "acknowledged":
       reports.acknowledged(proxy, { type: output.type, names: output.names });
+      taster.acknowledged(output.type, output.names);
       return;
     case "refused":
+      reports.refused(proxy, { type: output.type, names: output.names, message: output.message });
+      taster.refused(output.type, output.names, output.message);
+      return;
+    case "withheld":
       reports.refused(proxy, { type: output.type, names: output.names, message: output.message });
       return;
     case "settled":
       reports.settled(proxy, { generation: output.generation, snapshotVersion: output.snapshotVersion });
+      following.settled(output.generation);
       return;
   }
 }

@@ -72,7 +72,6 @@ function gather({ classes, followers }: Crowd, names: readonly string[], snapsho
     objects: { ...cluster, classOf: memoised(cluster.classOf) },
     secrets: createFakeSecrets(...served.map((name) => accountKey("shop", name))),
     compileClass: () => Promise.resolve(undefined),
-    isProven: () => true,
     fault(error) {
       throw error;
     },

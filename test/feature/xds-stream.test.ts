@@ -44,6 +44,34 @@ describe("xDS server", () => {
     assert.deepEqual(harness.reports, []);
   });
 
+  it("sends an unproven version to one proxy, and keeps what that refuses from the others", async () => {
+    await using harness = await startXdsHarness({ tasterPatienceMs: 60_000 });
+    harness.publish(viewOf(1, { cluster: { a: "1", b: "1" } }));
+    await using first = harness.connect("good-one");
+    await using second = harness.connect("good-two");
+    for (const client of [first, second]) {
+      client.request("cluster");
+      client.ack(await client.next());
+      await client.settle();
+    }
+    harness.publish(viewOf(2, { cluster: { a: "2?", b: "2?" } }));
+    const tasted = [await first.next(), await first.next()];
+    assert.deepEqual(
+      tasted.map(({ resources }) => resources),
+      [{ a: "2?" }, { b: "2?" }],
+    );
+    assert.deepEqual(await second.settle(), [], "waits");
+    for (const one of tasted) if (one.resources["a"] === undefined) first.ack(one);
+    assert.deepEqual((await second.next()).resources, { b: "2?" });
+    for (const one of tasted) if (one.resources["a"] !== undefined) first.nack(one, "no such thing");
+    const refusal = "refused cluster a@2?: no such thing";
+    await harness.reported(refusal);
+    assert.deepEqual(await second.settle(), []);
+    assert.equal(harness.reports.filter((line) => line === refusal).length, 2, "of both proxies");
+    harness.publish(viewOf(3, { cluster: { a: "3", b: "2?" } }));
+    assert.deepEqual((await second.next()).resources, { a: "3" });
+  });
+
   it("ends streams with an ordinary status when the proxy must go, and when a newer one comes", async () => {
     await using harness = await startXdsHarness();
     harness.publish(viewOf(1, {}));

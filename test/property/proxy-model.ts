@@ -5,6 +5,7 @@ import {
   type Stream,
   type StreamInput,
   type StreamRequest,
+  type Verdict,
 } from "../../shared/core/stream/stream.ts";
 import { absentResource, guardNames, peersOf } from "../../shared/core/stream/stream-fixture.ts";
 import type { View } from "../../shared/core/stream/view.ts";
@@ -28,9 +29,13 @@ export interface ProxyModel {
   /** Answers to cluster messages, which Envoy keeps back while clusters warm. */
   withheld: PartialRequest[];
   withholding: boolean;
+  /** What the stream has asked about and nobody has judged. */
+  questions: { readonly type: EnvoyType; readonly name: string; readonly version: string; readonly at: number }[];
+  /** `type|name|version` of what may go with others. */
+  readonly proven: Set<string>;
   /** When a listener last stopped using a cluster: its connections drain from then on. */
   readonly leftAt: Map<string, number>;
-  /** Clusters whose last message was refused: nothing can wait for them. */
+  /** Clusters that were refused, or withheld, last: nothing can wait for them. */
   readonly spoiled: Set<string>;
   /** The open ones, as `listener|policy|name of the chain|client`. */
   readonly connections: Set<string>;
@@ -43,7 +48,8 @@ export interface ProxyModel {
 
 type PartialRequest = Partial<StreamRequest> & Pick<StreamRequest, "type">;
 
-export const limits = { answerLimitMs: 5000, drainMs: 30_000 };
+/** Milliseconds. Whatever is asked has a verdict after a while (gateway/xds/tasting.ts). */
+export const limits = { answerLimitMs: 5000, drainMs: 30_000, verdictMs: 750 };
 
 export function createProxyModel(): ProxyModel {
   const model: ProxyModel = {
@@ -56,6 +62,8 @@ export function createProxyModel(): ProxyModel {
     messages: [],
     withheld: [],
     withholding: false,
+    questions: [],
+    proven: new Set(),
     leftAt: new Map(),
     spoiled: new Set(),
     connections: new Set(),
@@ -78,6 +86,7 @@ export function reconnect(model: ProxyModel): void {
   model.stream = newStream();
   model.messages = [];
   model.withheld = [];
+  model.questions = [];
   for (const type of envoyTypes) {
     for (const [name, version] of model.held[type])
       if (model.acknowledged[type].get(name) !== version) model.untold.add(`${type}|${name}`);
@@ -88,6 +97,18 @@ export function reconnect(model: ProxyModel): void {
   openStream(model);
 }
 
+/** Answers the oldest question: others have taken it, this proxy is to try, or, if it is bad, another one has refused it. */
+export function judge(model: ProxyModel, wish: Verdict["verdict"]): void {
+  const question = model.questions.shift();
+  if (question === undefined) return;
+  const { type, name, version } = question;
+  const isBad = version.includes("!");
+  const verdict = isBad === (wish === "refused") ? wish : "alone";
+  if (verdict === "refused" && type === "cluster") model.spoiled.add(name);
+  if (verdict === "proven") model.proven.add(`${type}|${name}|${version}`);
+  give(model, { kind: "verdicts", now: model.now, type, verdicts: [{ name, version, verdict, message: "" }] });
+}
+
 /** Connections of clients that the policies in force do not allow. */
 export function trespassers(model: ProxyModel): readonly string[] {
   const allowed = allowedConnections(model);
@@ -96,12 +117,21 @@ export function trespassers(model: ProxyModel): readonly string[] {
 
 export function passTime(model: ProxyModel, milliseconds: number): void {
   const end = model.now + milliseconds;
-  for (let wakes = 0; model.stream.wakeAt !== undefined && model.stream.wakeAt <= end; wakes++) {
+  for (let wakes = 0; ; wakes++) {
+    const [question] = model.questions;
+    const judgedAt = question && question.at + limits.verdictMs;
+    const { wakeAt } = model.stream;
+    if (judgedAt !== undefined && judgedAt <= Math.min(end, wakeAt ?? end)) {
+      model.now = judgedAt;
+      judge(model, "alone");
+      continue;
+    }
+    if (wakeAt === undefined || wakeAt > end) break;
     if (wakes > 1000) {
-      model.faults.push(`wants to be woken at ${model.stream.wakeAt} for ever`);
+      model.faults.push(`wants to be woken at ${wakeAt} for ever`);
       break;
     }
-    model.now = Math.max(model.now, model.stream.wakeAt);
+    model.now = Math.max(model.now, wakeAt);
     give(model, { kind: "time", now: model.now });
   }
   model.now = end;
@@ -253,13 +283,27 @@ function ask(model: ProxyModel, request: PartialRequest): void {
 }
 
 function give(model: ProxyModel, input: StreamInput): void {
+  const { types } = model.stream;
   const { stream, outputs } = step(model.stream, input);
   model.stream = stream;
   for (const output of outputs) {
+    if (output.kind === "ask")
+      model.questions.push(...output.names.map((one) => ({ type: output.type, at: model.now, ...one })));
     if (output.kind !== "send") continue;
+    if (!types[output.type].loading) checkProven(model, output);
     const names = [...output.resources.map(({ name }) => name), ...output.removed];
     if (new Set(names).size !== names.length) model.faults.push(`a name twice among ${names.join(" ")}`);
     model.messages.push(output);
+  }
+}
+
+/** What nobody has acknowledged goes with nothing else, but for what this proxy has. */
+function checkProven(model: ProxyModel, { type, resources }: Send): void {
+  if (resources.length < 2 || type === "endpoint" || type === "secret") return;
+  for (const { name, version, proven } of resources) {
+    const isKnown = proven || model.proven.has(`${type}|${name}|${version}`);
+    if (!isKnown && model.acknowledged[type].get(name)?.replace(/~|\{.*\}/, "") !== version)
+      model.faults.push(`${type} ${name} ${version} went unproven with others`);
   }
 }
 

@@ -7,6 +7,7 @@ import { type EnvoyType, envoyTypes } from "../../shared/core/xds/resource.ts";
 import {
   createProxyModel,
   isByName,
+  judge,
   limits,
   type ProxyModel,
   passTime,
@@ -99,6 +100,7 @@ type Action =
   | { readonly kind: "take"; readonly messages: number }
   | { readonly kind: "pass"; readonly milliseconds: number }
   | { readonly kind: "withhold"; readonly on: boolean }
+  | { readonly kind: "judge"; readonly wish: "proven" | "alone" | "refused" }
   | { readonly kind: "reconnect" };
 
 const action: fc.Arbitrary<Action> = fc.oneof(
@@ -114,10 +116,17 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant("pass" as const), milliseconds: fc.constantFrom(1, 1000, 5000, 31_000) }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("withhold" as const), on: fc.boolean() }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("judge" as const),
+      wish: fc.constantFrom("proven" as const, "alone" as const, "refused" as const),
+    }),
+  },
   { weight: 1, arbitrary: fc.constant({ kind: "reconnect" as const }) },
 );
 
-test("any interleaving of views, answers, time and reconnects ends with the last view, removes nothing that is in use, ends the connections of whoever lost a grant, and then sends nothing to whoever has it all", () => {
+test("any interleaving of views, answers, verdicts, time and reconnects ends with the last view, removes nothing that is in use, ends the connections of whoever lost a grant, and then sends nothing to whoever has it all", () => {
   fc.assert(
     fc.property(fc.array(action, { maxLength: 40 }), (actions) => {
       const model = createProxyModel();
@@ -129,6 +138,7 @@ test("any interleaving of views, answers, time and reconnects ends with the last
         else if (one.kind === "take") for (let count = 0; count < one.messages; count++) takeMessage(model);
         else if (one.kind === "pass") passTime(model, one.milliseconds);
         else if (one.kind === "withhold") withhold(model, one.on);
+        else if (one.kind === "judge") judge(model, one.wish);
         else reconnect(model);
       }
       comeToRest(model);
@@ -158,9 +168,10 @@ function checkReconnect(model: ProxyModel): void {
 function comeToRest(model: ProxyModel): void {
   withhold(model, false);
   for (let rounds = 0; rounds < 20; rounds++) {
-    for (let taken = 0; model.messages.length > 0; taken++) {
+    for (let taken = 0; model.messages.length + model.questions.length > 0; taken++) {
       assert.ok(taken < 1000, "messages without end");
-      takeMessage(model);
+      if (model.messages.length > 0) takeMessage(model);
+      else judge(model, taken % 2 === 0 ? "alone" : "proven");
     }
     passTime(model, limits.drainMs);
   }

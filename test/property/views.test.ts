@@ -89,7 +89,6 @@ function begin(frame: readonly KubernetesObject[]) {
       objects: { ...cluster, classOf: (name) => classObject(classes[Number(name.slice(-1))]) },
       secrets,
       compileClass: () => Promise.resolve(undefined),
-      isProven: () => false,
       fault: (error) => faults.push(error),
     });
   const views = start();

@@ -105,7 +105,6 @@ async function run(options: GatewayProcessOptions, { life, views, begins }: Runn
         readSettings: () => keeper.settingsFor(following.follower.current()),
         known: objects.objects,
       }),
-      isProven: () => true,
       fault: faults("class"),
     }),
   );

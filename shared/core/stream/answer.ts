@@ -3,8 +3,9 @@ import { heldOf, hold } from "./holdings.ts";
 import { hasName } from "./name-set.ts";
 import { entriesOf, includes, lookup, withEntries, withEntry, without, withoutAll } from "./persistent-map.ts";
 import { noteOwing } from "./revocation.ts";
-import { type Held, type Item, type Message, removedVersion, type TypeState } from "./stream.ts";
+import { type Held, type Item, type Message, type NamedVersion, removedVersion, type TypeState } from "./stream.ts";
 import { wants } from "./subscription.ts";
+import { ownVersion } from "./tasting.ts";
 import { edit, mark, type Turn, unpark } from "./turn.ts";
 
 /** The proxy took or refused a message. A nonce that is not (or no longer) awaited is ignored. */
@@ -120,10 +121,9 @@ function refuse(
 }
 
 function heldAs({ version, resource, standIn }: Item, sentAs: number): Held {
-  return { version, resource, sentAs, ...(standIn && { renamed: standIn.renamed }) };
+  return { version, resource, sentAs, ...(standIn && { standIn }) };
 }
 
-/** As others know it. */
-function named({ name, version, standIn }: Item): { name: string; version: string } {
-  return { name, version: standIn?.of ?? version };
+function named(item: Item): NamedVersion {
+  return { name: item.name, version: ownVersion(item) };
 }

@@ -116,6 +116,7 @@ function forget(turn: Turn, type: EnvoyType, names: readonly string[]): void {
   noteOwing(turn, type, names);
   state.dirty = withoutAll(state.dirty, names);
   state.parked = withoutAll(state.parked, names);
+  state.verdicts = withoutAll(state.verdicts, names);
   state.alone = withoutAll(state.alone, names);
   state.unsure = withoutAll(state.unsure, names);
   state.refused = withoutAll(state.refused, names);

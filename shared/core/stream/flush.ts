@@ -4,6 +4,7 @@ import { heldOf } from "./holdings.ts";
 import { hasName } from "./name-set.ts";
 import { entriesOf, includes, lookup, withEntries, withEntry, without, withoutAll } from "./persistent-map.ts";
 import { type Item, type Message, type Need, removedVersion, type TypeState } from "./stream.ts";
+import { ask, type Way, wayOf } from "./tasting.ts";
 import { edit, mark, retiringKey, type Turn } from "./turn.ts";
 import { wantedItem } from "./wanted.ts";
 
@@ -11,6 +12,8 @@ import { wantedItem } from "./wanted.ts";
 interface Plan {
   readonly batch: Item[];
   readonly singles: Item[];
+  /** Names whose items are to be judged first. */
+  readonly unjudged: Item[];
   /** Names about which there is nothing to say. */
   readonly done: string[];
   /** Of these the names whose refused version is not wanted any more. */
@@ -32,7 +35,9 @@ export function flush(turn: Turn, type: EnvoyType): void {
   if (state.stalled) return;
   const plan = planMessages(turn, type, heldBack);
   state.dirty = withoutAll(state.dirty, plan.done);
+  state.verdicts = withoutAll(state.verdicts, plan.done);
   state.refused = withoutAll(state.refused, plan.forgiven);
+  ask(turn, type, plan.unjudged);
   if (turn.protocol === "sotw") sendOne(turn, type, plan);
   else sendAll(turn, type, plan);
   if (state.greet && !heldBack) send(turn, type, []);
@@ -57,17 +62,22 @@ function sendOne(turn: Turn, type: EnvoyType, plan: Plan): void {
 
 function planMessages(turn: Turn, type: EnvoyType, heldBack: boolean): Plan {
   const state = turn.types[type];
-  const plan: Plan = { batch: [], singles: [], done: [], forgiven: [] };
+  const plan: Plan = { batch: [], singles: [], unjudged: [], done: [], forgiven: [] };
   for (const [name, need] of entriesOf(state.dirty)) {
     const item = wantedItem(turn, type, name);
     if (!isDue(turn, type, { item, need })) {
       plan.done.push(name);
       if (state.refused.size > 0 && lookup(state.refused, name) !== item.version) plan.forgiven.push(name);
     } else if (heldBack && !(need === "asked" && !turn.view?.resources[type].has(name))) continue;
-    else if (isBatchable(state, type, item)) plan.batch.push(item);
-    else plan.singles.push(item);
+    else placeItem(plan, item, wayOf(turn, type, item));
   }
   return plan;
+}
+
+function placeItem(plan: Plan, item: Item, way: Way): void {
+  if (way === "together") plan.batch.push(item);
+  else if (way === "alone") plan.singles.push(item);
+  else if (way === "ask") plan.unjudged.push(item);
 }
 
 /** Whether there is something to say about the name. */
@@ -91,16 +101,6 @@ function isDue(turn: Turn, type: EnvoyType, { item, need }: { readonly item: Ite
 function versionOnTheWay(state: TypeState, name: string): string | undefined {
   const nonce = lookup(state.sending, name);
   return nonce === undefined ? undefined : lookup(state.inFlight, nonce)?.items.get(name)?.version;
-}
-
-/**
- * Only proven bytes go together, for one bad resource spoils an unpredictable part of its message (design.md §5). The first load does too, since
- * a refusal of it is repaired one by one; endpoints and secrets are made of validated values.
- */
-function isBatchable(state: TypeState, type: EnvoyType, item: Item): boolean {
-  if (item.resource === undefined) return true;
-  if (includes(state.alone, item.name)) return false;
-  return type === "endpoint" || type === "secret" || state.loading || item.resource.proven;
 }
 
 /**
@@ -143,6 +143,7 @@ function send(turn: Turn, type: EnvoyType, items: readonly Item[]): string {
     names.map((name) => [name, nonce]),
   );
   state.dirty = withoutAll(state.dirty, names);
+  state.verdicts = withoutAll(state.verdicts, names);
   state.greet = false;
   turn.outputs.push({
     kind: "send",

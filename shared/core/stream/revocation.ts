@@ -114,7 +114,7 @@ function isRenamed(turn: Turn, name: string, policy: string): boolean {
   if (includes(state.sending, name) || includes(state.unsure, name)) return false;
   const held = heldOf(turn, "listener", name);
   if (held === undefined || held.version === removedVersion) return true;
-  if (held.resource !== undefined) return !asks(held.resource, policy) || held.renamed?.has(policy) === true;
+  if (held.resource !== undefined) return !asks(held.resource, policy) || held.standIn?.renamed.has(policy) === true;
   const listener = turn.view?.resources.listener.get(name);
   if (listener?.guards === undefined) return false;
   const wanted = listenerItem(turn, listener, listener.guards);

@@ -5,11 +5,12 @@ import { flush } from "./flush.ts";
 import { advanceRetirements } from "./retirement.ts";
 import { advanceRevocations } from "./revocation.ts";
 import type { Stream, StreamInput, StreamOutput, StreamRequest, TypeState } from "./stream.ts";
+import { takeVerdicts } from "./tasting.ts";
 import { beginTurn, edit, endTurn, type Turn } from "./turn.ts";
 
 /**
- * One xDS stream as a pure state machine (design.md §5, Streams). Requests, newer views and the time go in; messages to write and
- * what the proxy has acknowledged or refused come out. The stream that comes back says in `wakeAt` when it wants to be told the time.
+ * One xDS stream as a pure state machine (design.md §5, Streams). Requests, newer views, verdicts and the time go in; messages to write,
+ * questions, and what the proxy has acknowledged or refused come out. The stream that comes back says in `wakeAt` when it wants to be told the time.
  */
 export function step(
   stream: Stream,
@@ -22,6 +23,9 @@ export function step(
       break;
     case "view":
       if (turn.view?.generation !== input.view.generation) compareViews(turn, input.view);
+      break;
+    case "verdicts":
+      takeVerdicts(turn, input.type, input.verdicts);
       break;
     case "time":
       if (turn.protocol === "delta") for (const type of envoyTypes) giveUpWaiting(turn, type);

@@ -2,12 +2,14 @@ import { type EnvoyType, envoyTypes } from "../xds/resource.ts";
 import { step } from "./step.ts";
 import {
   createStream,
+  type NamedVersion,
   type Send,
   type Stream,
   type StreamInput,
   type StreamOutput,
   type StreamProtocol,
   type StreamRequest,
+  type Verdict,
 } from "./stream.ts";
 import type { Guards, Peers, View, ViewResource } from "./view.ts";
 
@@ -92,11 +94,13 @@ export interface StreamFixture {
   /** By number or nonce. */
   accept(type: EnvoyType, nonce: string): void;
   refuse(type: EnvoyType, nonce: string): void;
+  judge(type: EnvoyType, verdict: Verdict["verdict"], names: readonly NamedVersion[]): void;
   /** Accepts everything that is sent, until nothing more comes. Returns the messages. */
   acceptAll(): Send[];
 }
 
-export function createStreamFixture(protocol: StreamProtocol = "delta"): StreamFixture {
+/** Everything that is asked about may go alone, unless the test judges itself. */
+export function createStreamFixture(protocol: StreamProtocol = "delta", keepsQuestions = false): StreamFixture {
   let stream = createStream({
     protocol,
     absent: absentResource,
@@ -109,8 +113,13 @@ export function createStreamFixture(protocol: StreamProtocol = "delta"): StreamF
   const give = (input: StreamInput): void => {
     const result = step(stream, input);
     stream = result.stream;
-    outputs.push(...result.outputs);
-    for (const output of result.outputs) if (output.kind === "send") nonces.push(output.nonce);
+    for (const output of result.outputs) {
+      if (output.kind === "send") nonces.push(output.nonce);
+      if (output.kind !== "ask" || keepsQuestions) outputs.push(output);
+    }
+    for (const output of result.outputs) {
+      if (output.kind === "ask" && !keepsQuestions) fixture.judge(output.type, "alone", output.names);
+    }
   };
   const nonceOf = (number: string): string => (number.includes(".") ? number : (nonces[Number(number) - 1] ?? number));
   const fixture: StreamFixture = {
@@ -145,6 +154,8 @@ export function createStreamFixture(protocol: StreamProtocol = "delta"): StreamF
         request: { type, subscribe: [], unsubscribe: [], held: [], nonce: "", error: undefined, ...request },
       }),
     accept: (type, nonce) => fixture.request(type, { nonce: nonceOf(nonce) }),
+    judge: (type, verdict, names) =>
+      give({ kind: "verdicts", now, type, verdicts: names.map((one) => ({ ...one, verdict, message: "judged" })) }),
     refuse: (type, nonce) => fixture.request(type, { nonce: nonceOf(nonce), error: "bad" }),
     acceptAll() {
       const all: Send[] = [];

@@ -37,11 +37,26 @@ export interface StreamRequest {
 export type StreamInput =
   | { readonly kind: "request"; readonly now: number; readonly request: StreamRequest }
   | { readonly kind: "view"; readonly now: number; readonly view: View }
+  | {
+      readonly kind: "verdicts";
+      readonly now: number;
+      readonly type: EnvoyType;
+      readonly verdicts: readonly Verdict[];
+    }
   | { readonly kind: "time"; readonly now: number };
 
 export interface NamedVersion {
   readonly name: string;
   readonly version: string;
+}
+
+/**
+ * What came of a question. `proven`: a proxy of this Envoy version has acknowledged it, so it may go with others. `alone`: this proxy may get it, by itself.
+ * `refused`: another one refused it, so it is not sent; the message says who and why.
+ */
+export interface Verdict extends NamedVersion {
+  readonly verdict: "proven" | "alone" | "refused";
+  readonly message: string;
 }
 
 /** One message to write, in the terms of the incremental protocol. */
@@ -58,6 +73,15 @@ export type StreamOutput =
   | { readonly kind: "acknowledged"; readonly type: EnvoyType; readonly names: readonly NamedVersion[] }
   | {
       readonly kind: "refused";
+      readonly type: EnvoyType;
+      readonly names: readonly NamedVersion[];
+      readonly message: string;
+    }
+  /** Versions that may be unproven: none is sent before there is a verdict. */
+  | { readonly kind: "ask"; readonly type: EnvoyType; readonly names: readonly NamedVersion[] }
+  /** Not sent, by a verdict: the proxy stays on what it has, as after a refusal of its own. */
+  | {
+      readonly kind: "withheld";
       readonly type: EnvoyType;
       readonly names: readonly NamedVersion[];
       readonly message: string;
@@ -105,8 +129,8 @@ export interface Held {
   readonly version: string;
   /** Absent after a reconnect, when only the version is known. */
   readonly resource: ViewResource | undefined;
-  /** Of a listener: the policies whose chains are renamed in it. Absent when none is, and after a reconnect. */
-  readonly renamed?: ReadonlySet<string>;
+  /** Absent when it is the view's own, and after a reconnect. */
+  readonly standIn?: StandIn;
   /** Number of the acknowledged message; 0: long ago, or the proxy said so when it connected. */
   readonly sentAs: number;
 }
@@ -120,12 +144,18 @@ export const nothing = Symbol("nothing");
  */
 export type Need = "compare" | "resend" | "asked";
 
+export interface Judgement {
+  /** Of the view's own resource. */
+  readonly version: string;
+  readonly verdict: "asked" | "proven" | "alone";
+}
+
 export interface TypeState {
   /** Whether the proxy has sent any request of this type. */
   readonly asked: boolean;
   /** Whether the first message has to go even with nothing in it: a proxy without clusters must learn that there are none. */
   readonly greet: boolean;
-  /** Until the first load is acknowledged, resources go together whether proven or not. */
+  /** Until the first load is acknowledged, resources go together whether proven or not, and nobody is asked. */
   readonly loading: boolean;
   readonly subscription: Subscription;
   /** Of the newest state-of-the-world request: the list of names that the subscription is. */
@@ -148,7 +178,9 @@ export interface TypeState {
   readonly alone: PersistentMap<true>;
   /** Names of which something may be in force that was not acknowledged: they were in a refused batch, or sent again while unanswered. */
   readonly unsure: PersistentMap<true>;
-  /** The exceptions: versions that the proxy refused. Not sent again until the version changes or the proxy asks anew. */
+  /** What was asked about names in `dirty`, and what came of it. */
+  readonly verdicts: PersistentMap<Judgement>;
+  /** Versions that the proxy refused, or that are withheld from it. Not sent again until the version changes or the proxy asks anew. */
   readonly refused: PersistentMap<string>;
   /** Since when names wait for clusters to be acknowledged. */
   readonly heldBackSince: number | undefined;
@@ -205,6 +237,7 @@ const emptyType: TypeState = {
   stalled: false,
   alone: emptyPersistentMap(),
   unsure: emptyPersistentMap(),
+  verdicts: emptyPersistentMap(),
   refused: emptyPersistentMap(),
   heldBackSince: undefined,
 };

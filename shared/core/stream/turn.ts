@@ -52,14 +52,16 @@ export function mark(turn: Turn, type: EnvoyType, names: readonly string[], need
   const { sending, inFlight, parked: waiting, dirty: open } = turn.types[type];
   const dirty: [string, Need][] = [];
   const parked: [string, Need][] = [];
+  let isOpen = false;
   for (const name of names) {
     const waits = isAwaited({ sending, inFlight }, name);
+    if (!waits) isOpen = true;
     const before = lookup(waits ? waiting : open, name);
     if (before !== undefined && needRank[before] >= needRank[need]) continue;
     (waits ? parked : dirty).push([name, need]);
   }
   if (parked.length > 0) edit(turn, type).parked = withEntries(waiting, parked);
-  if (dirty.length === 0) return;
+  if (!isOpen) return;
   const state = edit(turn, type);
   state.dirty = withEntries(open, dirty);
   state.stalled = false;

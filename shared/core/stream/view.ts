@@ -7,7 +7,7 @@ export interface ViewResource {
   readonly version: string;
   /** The encoded message; the stream wraps it into an Any. */
   readonly body: Uint8Array;
-  /** Whether a proxy of this Envoy version has acknowledged this version before, or it is made of validated values (design.md §5: only proven bytes are batched). */
+  /** Whether no proxy has to prove it first, since it is made of validated values (design.md §5: only proven bytes are batched). */
   readonly proven: boolean;
   /** Only of a policy that is asked when a connection opens, and not again: whom it lets in. */
   readonly peers?: Peers;
