@@ -16,6 +16,7 @@ import type { Actor } from "./virtual-time.ts";
 /** Holds everything that is seen of a history against what may be. */
 export interface Checker {
   readonly violations: readonly string[];
+  readonly blame: (text: string) => void;
   /** A gateway sends events: in its order, before anything can happen to them. */
   readonly published: (actor: Actor, envelopes: readonly Envelope[]) => void;
   readonly headWritten: (head: Head) => void;
@@ -85,6 +86,7 @@ export function createChecker({ truth, endpoints, settings, strict }: CheckerOpt
   const inputsOf = (served: Served, state: Trie): Inputs => ({ state, settings: served.settingsVersion });
   return {
     violations,
+    blame,
     published: published.send,
     picture(actor, objects) {
       pictures.set(objects.root, objects);

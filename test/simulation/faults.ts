@@ -107,6 +107,7 @@ export function heal(world: World): void {
   for (const hub of [events, snapshots]) Object.assign(hub.weather, { lost: 0, doubled: 0, overtaken: 0, unheard: 0 });
   Object.assign(kubernetes.weather, { lagging: 0, breaking: 0 });
   for (const actor of [...functions, ...[...gateways].map((gateway) => gateway.actor)]) time.goOn(actor);
+  world.fleet.calm();
   if (functions.size === 0) world.startFunctions();
   if (gateways.size === 0) world.startGateway();
 }

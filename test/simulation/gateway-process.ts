@@ -16,10 +16,12 @@ import { startLeaseWatch } from "../../gateway/replicas/lease-watch.ts";
 import { replicaLeaseName } from "../../gateway/replicas/names.ts";
 import { startReplicaLease } from "../../gateway/replicas/replica-lease.ts";
 import { seenNote } from "../../gateway/replicas/seen-cloud.ts";
+import type { ProxyIdentity } from "../../gateway/xds/ports.ts";
 import type { MeshObject } from "../../shared/core/object.ts";
 import type { View } from "../../shared/core/stream/view.ts";
 import type { Trie } from "../../shared/core/trie/trie.ts";
 import { systemClock } from "../../shared/shell/system-clock.ts";
+import type { FollowViews } from "./model-proxy.ts";
 import type { Actor, VirtualTime } from "./virtual-time.ts";
 
 /** What a gateway is seen to do. */
@@ -46,6 +48,8 @@ export interface GatewayProcess {
   readonly current: () => ServedSnapshot | undefined;
   /** The newest view of each pod's proxy, by `namespace/pod`. */
   readonly views: ReadonlyMap<string, View>;
+  /** What a stream of this pod's proxy does; undefined while the gateway does not know the pod or its class. */
+  readonly follow: FollowViews;
   /** Ends it on purpose. */
   readonly stop: () => void;
 }
@@ -67,14 +71,21 @@ export function startGatewayProcess(options: GatewayProcessOptions): GatewayProc
   const views = new Map<string, View>();
   const life = new AsyncDisposableStack();
   let current: (() => ServedSnapshot | undefined) | undefined;
+  let follow: FollowViews | undefined;
   time.as(actor, () => {
-    const running = run(options, { life, views, begins: (source) => (current = source.current) });
+    const running = run(options, {
+      life,
+      views,
+      begins: (source) => (current = source.current),
+      opens: (port) => (follow = port),
+    });
     running.catch(() => undefined); // stopped while it started
   });
   return {
     actor,
     current: () => current?.(),
     views,
+    follow: (pod, listener) => (actor.alive ? time.as(actor, () => follow?.(pod, listener)) : undefined),
     stop: () => time.as(actor, () => void life.disposeAsync()),
   };
 }
@@ -83,9 +94,11 @@ interface Running {
   readonly life: AsyncDisposableStack;
   readonly views: Map<string, View>;
   readonly begins: (source: { readonly current: () => ServedSnapshot | undefined }) => void;
+  /** The xDS port is open. */
+  readonly opens: (follow: FollowViews) => void;
 }
 
-async function run(options: GatewayProcessOptions, { life, views, begins }: Running): Promise<void> {
+async function run(options: GatewayProcessOptions, { life, views, begins, opens }: Running): Promise<void> {
   const { actor, config, parts, key, observer } = options;
   const { client, documents, log } = parts;
   const faults: FaultsOf = (where) => (error) =>
@@ -150,6 +163,10 @@ async function run(options: GatewayProcessOptions, { life, views, begins }: Runn
   await objects.listed;
   await source.begin();
   connectProxies({ actor, objects, proxyViews, observer, views }, life);
+  opens((name, listener) => {
+    const pod = objects.pod(name);
+    return pod && objects.classOf(name) && proxyViews.follow(identityOf(name, pod), listener);
+  });
   const fault = faults("publish");
   life.use(startPublishing(config, { parts, objects, heads, key, follower, leases, metrics, autonomy, fault }));
 }
@@ -185,20 +202,16 @@ function connectProxies({ actor, objects, proxyViews, observer, views }: ProxyPa
       views.delete(name);
     }
     if (pod === undefined || proxies.has(name) || objects.classOf(name) === undefined) return;
-    const [namespace = "", own = ""] = name.split("/");
     const classes = new Map<string, MeshObject>();
     noteClass(name, classes);
-    const following = proxyViews.follow(
-      { proxy: name, namespace, pod: own, podUid: pod.uid, serviceAccount: pod.spec?.serviceAccountName ?? "default" },
-      {
-        view(view) {
-          views.set(name, view);
-          noteClass(name, classes);
-          observer.view(actor, classes, view);
-        },
-        end: () => undefined,
+    const following = proxyViews.follow(identityOf(name, pod), {
+      view(view) {
+        views.set(name, view);
+        noteClass(name, classes);
+        observer.view(actor, classes, view);
       },
-    );
+      end: () => undefined,
+    });
     proxies.set(name, { uid: pod.uid, following, classes });
   };
   life.use(
@@ -208,4 +221,9 @@ function connectProxies({ actor, objects, proxyViews, observer, views }: ProxyPa
     }),
   );
   for (const pod of objects.pods()) attend(pod, pod.key);
+}
+
+function identityOf(name: string, { uid, spec }: Pod): ProxyIdentity {
+  const [namespace = "", pod = ""] = name.split("/");
+  return { proxy: name, namespace, pod, podUid: uid, serviceAccount: spec?.serviceAccountName ?? "default" };
 }

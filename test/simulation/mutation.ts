@@ -3,6 +3,7 @@ import type { FunctionParts } from "../../functions/ports.ts";
 import type { KubernetesCall, KubernetesClient, KubernetesObject } from "../../gateway/kubernetes/client.ts";
 import type { GatewayParts } from "../../gateway/ports.ts";
 import { type Envelope, sealEnvelope } from "../../shared/core/events/envelope.ts";
+import type { Send } from "../../shared/core/stream/stream.ts";
 import type { DocumentStore, StoredDocument } from "../../shared/ports/document-store.ts";
 import type { Head } from "../../shared/store/documents.ts";
 import { publisherKey } from "./keys.ts";
@@ -12,9 +13,16 @@ export interface Mutation {
   readonly gateway: (parts: GatewayParts) => GatewayParts;
   readonly functions: (parts: FunctionParts) => FunctionParts;
   readonly app: (app: FunctionsApp) => FunctionsApp;
+  /** A message to a proxy. */
+  readonly send: (send: Send) => Send;
 }
 
-export const noMutation: Mutation = { gateway: (parts) => parts, functions: (parts) => parts, app: (app) => app };
+export const noMutation: Mutation = {
+  gateway: (parts) => parts,
+  functions: (parts) => parts,
+  app: (app) => app,
+  send: (send) => send,
+};
 
 /** Each must be found. */
 export const mutations: Readonly<Record<string, Mutation>> = {
@@ -47,6 +55,8 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     ...noMutation,
     gateway: (parts) => ({ ...parts, client: withSliceEvents(parts.client, ofAnotherPod) }),
   },
+  "proxies are not told what to drop": { ...noMutation, send: (send) => ({ ...send, removed: [] }) },
+  "a policy of another proxy is sent": { ...noMutation, send: withPolicyBefore() },
 };
 
 type Change = (envelope: Envelope, head: Head | undefined) => Envelope;
@@ -170,3 +180,17 @@ const ofAnotherPod = ({ type, object }: SliceEvent): SliceEvent => {
   }));
   return { type, object: { ...object, endpoints } };
 };
+
+/** Every policy is the one that was sent before it, to whomever. */
+function withPolicyBefore(): (send: Send) => Send {
+  let before: Send["resources"][number] | undefined;
+  return (send) => {
+    if (send.type !== "extension") return send;
+    const resources = send.resources.map((resource) => {
+      const sent = before === undefined ? resource : { ...before, name: resource.name };
+      before = resource;
+      return sent;
+    });
+    return { ...send, resources };
+  };
+}

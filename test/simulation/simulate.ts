@@ -94,7 +94,7 @@ async function settle(world: World): Promise<readonly string[]> {
   const wrong = (): boolean => checker.violations.length > 0;
   const look = async (): Promise<string | undefined> => {
     const head = await world.head();
-    return checker.unsettled({
+    const missing = checker.unsettled({
       head,
       settings: await world.person.newest(),
       gateways: [...gateways].map((gateway) => ({
@@ -103,6 +103,7 @@ async function settle(world: World): Promise<readonly string[]> {
         views: gateway.views,
       })),
     });
+    return missing ?? world.fleet.unsettled();
   };
   const deadline = time.now() + settleLimit;
   let missing = await look();

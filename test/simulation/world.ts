@@ -9,6 +9,7 @@ import { joinCluster } from "../../shared/store/cluster-store.ts";
 import type { Head } from "../../shared/store/documents.ts";
 import { type Checker, createChecker } from "./checker.ts";
 import { createEndpointChecker, type EndpointChecker } from "./endpoint-checker.ts";
+import { type Fleet, startFleet } from "./fleet.ts";
 import { startFunctionsProcess } from "./functions-process.ts";
 import { type GatewayProcess, startGatewayProcess } from "./gateway-process.ts";
 import { createSimulatedHub, type SimulatedHub } from "./hub.ts";
@@ -37,6 +38,7 @@ export interface World {
   readonly truth: Truth;
   readonly checker: Checker;
   readonly person: Person;
+  readonly fleet: Fleet;
   /** Those that run. */
   readonly gateways: Set<GatewayProcess>;
   readonly functions: Set<Actor>;
@@ -123,6 +125,14 @@ export async function createWorld({ seed, strict, time, trace, mutation, objects
     releasing: checker.releasing,
     settings,
   });
+  const fleet = startFleet({
+    time,
+    random: random("proxies"),
+    store: kubernetes.store,
+    gateways,
+    mutate: mutation.send,
+    blame: checker.blame,
+  });
   return {
     time,
     trace,
@@ -135,6 +145,7 @@ export async function createWorld({ seed, strict, time, trace, mutation, objects
     truth,
     checker,
     person,
+    fleet,
     gateways,
     functions,
     sent,

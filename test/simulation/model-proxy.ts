@@ -1,0 +1,186 @@
+import type { ViewFollowing, ViewListener } from "../../gateway/xds/ports.ts";
+import { step } from "../../shared/core/stream/step.ts";
+import { createStream, type Send, type Stream, type StreamInput } from "../../shared/core/stream/stream.ts";
+import type { View } from "../../shared/core/stream/view.ts";
+import { absentResource } from "../../shared/core/xds/absent.ts";
+import { type EnvoyType, envoyTypes } from "../../shared/core/xds/resource.ts";
+import type { Random } from "./random.ts";
+import type { VirtualTime } from "./virtual-time.ts";
+
+/** What a proxy connects to; undefined when it does not know the pod. */
+export type FollowViews = (pod: string, listener: ViewListener) => ViewFollowing | undefined;
+
+/**
+ * The proxy of a pod on the real stream machine: answers when it likes, refuses seldom, holds what it acknowledged over its streams and says so when it
+ * comes back. It asks for all of its class, where Envoy goes by what listeners and clusters name.
+ */
+export interface ModelProxy {
+  /** Leaves the stream that it has, if any, for another one. */
+  readonly connect: (follow: FollowViews) => void;
+  readonly disconnect: () => void;
+  readonly isConnected: () => boolean;
+  /** How what it holds differs from its view; undefined when it does not. */
+  readonly difference: () => string | undefined;
+}
+
+export interface ModelProxyOptions {
+  readonly pod: string;
+  readonly time: VirtualTime;
+  readonly random: Random;
+  /** Share of the messages that it refuses. */
+  readonly refusing: () => number;
+  /** A message on its way, as it is or with a bug planted in it. */
+  readonly mutate: (send: Send) => Send;
+  readonly blame: (text: string) => void;
+}
+
+/** Drain time, shorter than Envoy's so that histories end sooner. Milliseconds. */
+const settings = { answerLimitMs: 5000, drainMs: 3000 };
+const byName: readonly EnvoyType[] = ["secret", "endpoint", "route", "extension"];
+const nothingElse = { subscribe: [], unsubscribe: [], held: [], nonce: "", error: undefined };
+
+/** One stream of it, from its connection to its end. */
+interface Connection {
+  stream: Stream;
+  view: View | undefined;
+  following: ViewFollowing | undefined;
+  readonly inbox: Send[];
+  wake: Disposable | undefined;
+  open: boolean;
+}
+
+export function createModelProxy(options: ModelProxyOptions): ModelProxy {
+  const { pod, time, random, refusing, mutate, blame } = options;
+  const held = perType(() => new Map<string, string>());
+  const asked = perType(() => new Set<string>());
+  /** `type name version` of everything that any view of it ever had. */
+  const granted = new Set<string>();
+  let current: Connection | undefined;
+
+  const give = (connection: Connection, input: StreamInput): void => {
+    if (!connection.open) return;
+    const { stream, outputs } = step(connection.stream, input);
+    connection.stream = stream;
+    for (const output of outputs) {
+      if (output.kind === "settled") connection.following?.settled(output.generation);
+      if (output.kind !== "send") continue;
+      connection.inbox.push(mutate(output));
+      if (connection.inbox.length === 1) answerLater(connection);
+    }
+    connection.wake?.[Symbol.dispose]();
+    const { wakeAt } = stream;
+    if (wakeAt === undefined) return;
+    connection.wake = time.after(Math.max(1, wakeAt - time.now()), undefined, () =>
+      give(connection, { kind: "time", now: time.now() }),
+    );
+  };
+  const ask = (connection: Connection, request: Partial<typeof nothingElse> & { readonly type: EnvoyType }): void =>
+    give(connection, { kind: "request", now: time.now(), request: { ...nothingElse, ...request } as never });
+  const answerLater = (connection: Connection): void => {
+    time.after(random.pick([1, 5, 20, 200, 1500]), undefined, () => {
+      const send = connection.inbox[0];
+      if (!connection.open || send === undefined) return;
+      const error = random.chance(refusing()) ? "not this" : undefined;
+      if (error === undefined) take(connection, send);
+      ask(connection, { type: send.type, nonce: send.nonce, error } as never);
+      if (error === undefined) follow(connection);
+      connection.inbox.shift();
+      if (connection.inbox.length > 0) answerLater(connection);
+    });
+  };
+  const take = ({ view }: Connection, { type, resources, removed }: Send): void => {
+    for (const { name, version, body } of resources) {
+      if (!isGranted(view, { type, name, version, body }))
+        blame(`proxy ${pod} takes ${type} ${name}, which no view of it had`);
+      // What came too late for a proxy that has left the name is thrown away.
+      if (!byName.includes(type) || asked[type].has(name)) held[type].set(name, version);
+    }
+    for (const name of removed) held[type].delete(name);
+  };
+  const isGranted = (view: View | undefined, { type, name, version, body }: Taken): boolean => {
+    if (granted.has(`${type} ${name} ${version}`)) return true;
+    // Old connections of a listener end by a stand-in whose chains have other names.
+    if (view?.resources[type].get(name)?.guards !== undefined) return true;
+    const absent = absentResource(type, name);
+    return absent !== "removed" && Buffer.compare(absent, body) === 0;
+  };
+  /** What only names by name differ in comes with no message. */
+  const followLater = (connection: Connection): void =>
+    void time.after(random.between(1, 50), undefined, () => connection.open && follow(connection));
+  /** Asks for what its view has by now, and for nothing else. */
+  const follow = (connection: Connection): void => {
+    for (const type of byName) {
+      const wanted = connection.view?.resources[type];
+      const subscribe = [...(wanted?.keys() ?? [])].filter((name) => !asked[type].has(name));
+      const unsubscribe = [...asked[type]].filter((name) => wanted?.has(name) !== true);
+      if (subscribe.length + unsubscribe.length === 0) continue;
+      for (const name of subscribe) asked[type].add(name);
+      for (const name of unsubscribe) {
+        asked[type].delete(name);
+        held[type].delete(name);
+      }
+      ask(connection, { type, subscribe, unsubscribe } as never);
+    }
+  };
+  const disconnect = (): void => {
+    if (current === undefined) return;
+    current.open = false;
+    current.wake?.[Symbol.dispose]();
+    current.following?.[Symbol.dispose]();
+    current = undefined;
+  };
+  return {
+    connect(followViews) {
+      disconnect();
+      const stream = createStream({ protocol: "delta", absent: absentResource, settings });
+      const connection: Connection = {
+        stream,
+        view: undefined,
+        following: undefined,
+        inbox: [],
+        wake: undefined,
+        open: true,
+      };
+      const following = followViews(pod, {
+        view(view) {
+          for (const type of envoyTypes)
+            for (const [name, { version }] of view.resources[type]) granted.add(`${type} ${name} ${version}`);
+          connection.view = view;
+          give(connection, { kind: "view", now: time.now(), view });
+          if (connection === current) followLater(connection);
+        },
+        end: () => current === connection && disconnect(),
+      });
+      if (following === undefined) return;
+      connection.following = following;
+      current = connection;
+      for (const type of envoyTypes)
+        ask(connection, { type, subscribe: [...asked[type]], held: [...held[type]] } as never);
+      followLater(connection);
+    },
+    disconnect,
+    isConnected: () => current !== undefined,
+    difference() {
+      // Its class has no place in the mesh.
+      if (current?.view === undefined) return undefined;
+      for (const type of envoyTypes) {
+        const wanted = current.view.resources[type];
+        for (const [name, { version }] of wanted)
+          if (held[type].get(name) !== version) return `has not the ${type} ${name} of its view`;
+        for (const name of held[type].keys()) if (!wanted.has(name)) return `has still the ${type} ${name}`;
+      }
+      return undefined;
+    },
+  };
+}
+
+interface Taken {
+  readonly type: EnvoyType;
+  readonly name: string;
+  readonly version: string;
+  readonly body: Uint8Array;
+}
+
+function perType<T>(make: () => T): Record<EnvoyType, T> {
+  return Object.fromEntries(envoyTypes.map((type) => [type, make()])) as Record<EnvoyType, T>;
+}
