@@ -1,10 +1,10 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest, type RequestOptions } from "node:https";
-import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { MeshError } from "../../shared/shell/mesh-error.ts";
 import type { ClusterAccess } from "./cluster-access.ts";
 import { findClusterAccess } from "./find-cluster-access.ts";
+import { readLines } from "./read-lines.ts";
 
 /** A Kubernetes object as it comes: nothing but metadata is known of it. */
 export interface KubernetesObject {
@@ -47,7 +47,21 @@ export interface KubernetesCall {
   readonly body?: object;
   /** For PATCH: merge patches unless said otherwise. */
   readonly contentType?: string;
+  /** For a list: it is read in pages, so that it never lies in memory as a whole text, and the answer has the items of all of them. */
+  readonly pages?: ListPages;
   readonly signal?: AbortSignal;
+}
+
+export interface ListPages {
+  readonly size: number;
+  /** What is kept of an item, asked as its page arrives. */
+  readonly keep: (object: KubernetesObject) => KubernetesObject;
+}
+
+/** A list as it is answered; of several pages, all but the last say how it goes on. */
+export interface ObjectList {
+  readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
+  readonly items: readonly KubernetesObject[];
 }
 
 /** The API server, with the rights and trust of a kubeconfig. Connections are kept. */
@@ -82,24 +96,27 @@ function clientOf({ server, requestOptions }: ClusterAccess): KubernetesClient {
     };
     return exchange(new URL(base + call.path), options, body);
   };
+  const callOnce = async (call: KubernetesCall): Promise<unknown> => {
+    const limit = AbortSignal.timeout(callLimit);
+    const response = await send({
+      ...call,
+      signal: call.signal === undefined ? limit : AbortSignal.any([limit, call.signal]),
+    });
+    const body = await text(response);
+    if (isSuccess(response)) return body === "" ? undefined : JSON.parse(body);
+    throw refusalOf(response.statusCode ?? 0, body);
+  };
   return {
     server,
     async call<T>(call: KubernetesCall): Promise<T> {
-      const limit = AbortSignal.timeout(callLimit);
-      const response = await send({
-        ...call,
-        signal: call.signal === undefined ? limit : AbortSignal.any([limit, call.signal]),
-      });
-      const body = await text(response);
-      if (isSuccess(response)) return (body === "" ? undefined : JSON.parse(body)) as T;
-      throw refusalOf(response.statusCode ?? 0, body);
+      const read = (path: string): Promise<unknown> => callOnce({ ...call, path });
+      return (await (call.pages === undefined ? read(call.path) : readPages(call.path, call.pages, read))) as T;
     },
     async watch(path, signal, line) {
       const response = await send({ path, signal });
       if (!isSuccess(response)) throw refusalOf(response.statusCode ?? 0, await text(response));
       try {
-        for await (const entry of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY }))
-          line(entry);
+        await readLines(response, line);
       } catch (error) {
         if (error instanceof KubernetesRefusal) throw error;
         throw new MeshError("unavailable", `watch of ${path} broke`, { cause: error });
@@ -112,6 +129,22 @@ function clientOf({ server, requestOptions }: ClusterAccess): KubernetesClient {
 
 export function isRefusal(error: unknown, status: number): boolean {
   return error instanceof KubernetesRefusal && error.status === status;
+}
+
+async function readPages(
+  path: string,
+  { size, keep }: ListPages,
+  read: (path: string) => Promise<unknown>,
+): Promise<ObjectList> {
+  const items: KubernetesObject[] = [];
+  const first = `${path}${path.includes("?") ? "&" : "?"}limit=${size}`;
+  for (let next = first; ; ) {
+    const page = (await read(next)) as ObjectList;
+    for (const item of page.items) items.push(keep(item));
+    const { resourceVersion, continue: token } = page.metadata;
+    if (token === undefined || token === "") return { metadata: { resourceVersion }, items };
+    next = `${first}&continue=${encodeURIComponent(token)}`;
+  }
 }
 
 function exchange(url: URL, options: RequestOptions, body: string | undefined): Promise<IncomingMessage> {

@@ -14,8 +14,8 @@ import { createClassRoster } from "./class-roster.ts";
 import type { KubernetesClient, KubernetesObject } from "./client.ts";
 import type { EndpointSlice } from "./endpoint-slices.ts";
 import type { EndpointState } from "./endpoint-state.ts";
-import { type Collection, type ListWatch, startListWatch } from "./list-watch.ts";
-import { isClassedAlike, type Pod, toPod } from "./pods.ts";
+import { type Collection, type ListWatch, type ListWatchHandlers, startListWatch } from "./list-watch.ts";
+import { isClassedAlike, type Pod, reducePod, toPod } from "./pods.ts";
 import { createServiceIndex, keyOfService, type ServiceIndex } from "./service-index.ts";
 import { createSliceIndex } from "./slice-index.ts";
 import { type SelectingService, selects } from "./workload-classes.ts";
@@ -85,7 +85,7 @@ export function startClusterObjects(options: ClusterObjectsOptions): RestorableO
   const watches: ListWatch[] = [];
   const firstLists: Promise<void>[] = [];
   const seen = new Set<Collection["plural"]>();
-  const follow = (collection: Collection, keep: Keep): void => {
+  const follow = (collection: Collection, keep: Keep, reduce?: ListWatchHandlers["keep"]): void => {
     const first = Promise.withResolvers<void>();
     firstLists.push(first.promise);
     const watch = startListWatch(options.client, collection, {
@@ -97,12 +97,13 @@ export function startClusterObjects(options: ClusterObjectsOptions): RestorableO
       applied: keep.apply,
       deleted: keep.remove,
       fault: options.fault,
+      ...(reduce && { keep: reduce }),
     });
     watches.push(watch);
   };
   for (const collection of watchedKinds) follow(collection, picture.meshObjects(collection));
-  follow(podCollection, picture.pods);
-  follow(sliceCollection, picture.slices);
+  follow(podCollection, picture.pods, reducePod);
+  follow(sliceCollection, picture.slices, withoutManagers);
   const listed = Promise.all(firstLists).then(picture.beginClasses);
   return {
     ...picture.read,
@@ -121,6 +122,11 @@ export function startClusterObjects(options: ClusterObjectsOptions): RestorableO
       await Promise.all(watches.map((watch) => watch[Symbol.asyncDispose]()));
     },
   };
+}
+
+function withoutManagers(object: KubernetesObject): KubernetesObject {
+  const { managedFields: _, ...metadata } = object.metadata;
+  return { ...object, metadata };
 }
 
 /** How the objects of one collection are kept. */

@@ -1,7 +1,14 @@
 import { MeshError } from "../../shared/shell/mesh-error.ts";
 import { pause } from "../../shared/shell/pause.ts";
 import { backoff } from "../../shared/shell/retry.ts";
-import { isRefusal, type KubernetesClient, type KubernetesObject, KubernetesRefusal } from "./client.ts";
+import {
+  isRefusal,
+  type KubernetesClient,
+  type KubernetesObject,
+  KubernetesRefusal,
+  type ListPages,
+  type ObjectList,
+} from "./client.ts";
 
 /** A collection, across all namespaces or in one; of all objects, or of the one with a name. */
 export interface Collection {
@@ -16,6 +23,8 @@ export interface Collection {
 }
 
 export interface ListWatchHandlers {
+  /** What is kept of an object of a list, asked as it arrives; all of it when absent. */
+  readonly keep?: (object: KubernetesObject) => KubernetesObject;
   /** The whole collection; what is not in it is gone. A kind that is not installed counts as empty. */
   readonly replaced: (objects: readonly KubernetesObject[]) => void;
   readonly applied: (object: KubernetesObject) => void;
@@ -56,7 +65,7 @@ export function startListWatch(
 
   const list = async (signal: AbortSignal): Promise<void> => {
     const waiting = [...listed];
-    const found = await readList(client, collection, signal);
+    const found = await readList(client, collection, { keep: handlers.keep ?? ((object) => object), signal });
     handlers.replaced(found.items);
     from = found.place;
     for (const waiter of waiting) {
@@ -131,14 +140,19 @@ interface FoundList {
   readonly place: Place | undefined;
 }
 
-async function readList(client: KubernetesClient, collection: Collection, signal: AbortSignal): Promise<FoundList> {
+/** Objects a page. */
+const pageSize = 500;
+
+async function readList(
+  client: KubernetesClient,
+  collection: Collection,
+  { keep, signal }: { readonly keep: ListPages["keep"]; readonly signal: AbortSignal },
+): Promise<FoundList> {
   for (const version of [collection.version, ...(collection.olderVersions ?? [])]) {
     try {
       // No resourceVersion: a consistent read, never a cache that may lag.
-      const list = await client.call<{
-        readonly metadata: { readonly resourceVersion: string };
-        readonly items: readonly KubernetesObject[];
-      }>({ path: pathOf(collection, version), signal });
+      const pages = { size: pageSize, keep };
+      const list = await client.call<ObjectList>({ path: pathOf(collection, version), pages, signal });
       const items = list.items.map((item) => withKind(item, collection, version));
       return { items, place: { version, resourceVersion: list.metadata.resourceVersion } };
     } catch (error) {

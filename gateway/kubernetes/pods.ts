@@ -1,7 +1,7 @@
 import { type AccountKey, accountKey } from "../../shared/core/mesh/mesh.ts";
 import { proxyUuidOf } from "../inject/marks.ts";
 import type { KubernetesObject } from "./client.ts";
-import type { ClassifiedPod } from "./workload-classes.ts";
+import { type ClassifiedPod, classAnnotationsOf } from "./workload-classes.ts";
 
 /** A pod as far as the gateway reads it; reduced as it arrives, since pods are many. */
 export interface Pod extends ClassifiedPod {
@@ -17,10 +17,12 @@ export interface Pod extends ClassifiedPod {
   readonly meshed: boolean;
 }
 
+type Spec = NonNullable<ClassifiedPod["spec"]> & { readonly nodeName?: string };
+
 export function toPod(object: KubernetesObject): Pod {
   const { metadata } = object;
   const namespace = metadata.namespace ?? "";
-  const spec = (object["spec"] ?? {}) as NonNullable<ClassifiedPod["spec"]> & { readonly nodeName?: string };
+  const spec = (object["spec"] ?? {}) as Spec;
   const status = (object["status"] ?? {}) as NonNullable<ClassifiedPod["status"]>;
   const containers = (spec.containers ?? []).map(({ ports }) => ({ ports }));
   const podIPs = status.podIPs ?? [];
@@ -34,9 +36,21 @@ export function toPod(object: KubernetesObject): Pod {
     hostNetwork,
     terminating: metadata.deletionTimestamp !== undefined,
     meshed: !hostNetwork && proxyUuidOf(metadata.labels) !== undefined,
-    metadata: { namespace, labels: metadata.labels, annotations: metadata.annotations },
+    metadata: { namespace, labels: metadata.labels, annotations: classAnnotationsOf(metadata.annotations) },
     spec: { serviceAccountName: spec.serviceAccountName, hostNetwork, containers },
     status: { phase: status.phase, podIPs },
+  };
+}
+
+/** Of a pod in a list: what `toPod` reads, and no more. A page of them is large, and most of it is status, managed fields and specs of containers. */
+export function reducePod({ metadata, spec = {}, status = {} }: KubernetesObject): KubernetesObject {
+  const { serviceAccountName, nodeName, hostNetwork, containers } = spec as Spec;
+  const { phase, podIPs } = status as NonNullable<ClassifiedPod["status"]>;
+  const { managedFields: _, ...kept } = metadata;
+  return {
+    metadata: { ...kept, annotations: classAnnotationsOf(metadata.annotations) },
+    spec: { serviceAccountName, nodeName, hostNetwork, containers: containers?.map(({ ports }) => ({ ports })) },
+    status: { phase, podIPs },
   };
 }
 

@@ -55,6 +55,9 @@ const envoyVersionAnnotation = `${ownGroup}/envoy-version`;
 /** The version that injection has always used where it says nothing. */
 const envoyVersionByDefault = "1.40";
 
+/** Prometheus's own: the pod wants to be read by it. */
+const scrapeAnnotation = "prometheus.io/scrape";
+
 /** A pod carries a sidecar, OSM's or ours (open-service-mesh.md §1.4). */
 const sidecarMarks = ["osm-proxy-uuid", `${ownGroup}/proxy-uuid`];
 
@@ -133,5 +136,14 @@ function ipFamiliesOf({ status }: ClassifiedPod): readonly string[] {
 
 /** The settings of a pod that change its config. Interception's exclusions do not: they are kept by the pod's own rules. */
 function settingsOf(annotations: Names): Readonly<Record<string, boolean>> {
-  return annotations["prometheus.io/scrape"] === "true" ? { metrics: true } : {};
+  return annotations[scrapeAnnotation] === "true" ? { metrics: true } : {};
+}
+
+/** Those that a class is made from; others may be many, and long. */
+export function classAnnotationsOf(annotations: Names | undefined): Names {
+  const kept = [envoyVersionAnnotation, scrapeAnnotation].flatMap((name) => {
+    const value = annotations?.[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return Object.fromEntries(kept);
 }

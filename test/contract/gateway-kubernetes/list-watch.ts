@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import type { KubernetesObject } from "../../../gateway/kubernetes/client.ts";
+import type { KubernetesObject, ObjectList } from "../../../gateway/kubernetes/client.ts";
 import { type Collection, type ListWatch, startListWatch } from "../../../gateway/kubernetes/list-watch.ts";
 import { core } from "../kubernetes/world.ts";
 import { type GatewayPlace, type GatewayTests, until } from "./place.ts";
@@ -45,6 +45,24 @@ function follow({ client, namespace }: GatewayPlace, collection: Collection): Fo
 }
 
 export const listWatchTests: GatewayTests = (place) => {
+  it("reads a list in pages: all of it, of one moment, and of each object what is kept", async () => {
+    const { api, client, namespace } = place();
+    const path = core(namespace, "configmaps");
+    const names = ["page-a", "page-b", "page-c", "page-d", "page-e"];
+    for (const name of names) await api.post(path, { metadata: { name }, data: { name } });
+    const keep = ({ metadata }: KubernetesObject): KubernetesObject => ({ metadata });
+    const list = await client.call<ObjectList>({ path, pages: { size: 2, keep } });
+    const found = list.items.filter(({ metadata }) => names.includes(metadata.name));
+    assert.deepEqual(
+      found.map(({ metadata }) => metadata.name),
+      names,
+    );
+    assert.deepEqual(Object.keys(found[0] ?? {}), ["metadata"]);
+    const whole = await client.call<ObjectList>({ path });
+    assert.equal(list.metadata.resourceVersion, whole.metadata.resourceVersion);
+    for (const name of names) await api.delete(`${path}/${name}`);
+  });
+
   it("follows a collection from a list on, in order, and lists anew when asked", async () => {
     const { api, namespace } = place();
     const path = core(namespace, "configmaps");
