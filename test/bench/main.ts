@@ -3,16 +3,18 @@ import { calibrate } from "./calibration.ts";
 import { benchCompile } from "./compile.ts";
 import { benchFastLane } from "./fast-lane.ts";
 import { benchFootprint } from "./footprint.ts";
+import { benchManyEnvoys } from "./many-envoys.ts";
 import { applyRatchet } from "./ratchet.ts";
 import { type BenchRow, medianRows, ratioOf, tableOf } from "./report.ts";
 import { benchStack } from "./stack.ts";
 import { benchStorage } from "./storage.ts";
 import { benchStream } from "./stream.ts";
 
-const usage = `usage: npm run bench -- [--quick] [--runs N] [--only PART] [--update-baseline] [--output json]
+const usage = `usage: npm run bench -- [--quick] [--runs N] [--only PART] [--envoys N] [--update-baseline] [--output json]
   --quick            a tenth of the changes, fewer proxies, once: shows that it runs, not how fast
   --runs             how often all is measured (3); the table has medians, and three are compared with the baseline
   --only             one part: compile, storage, stream, fast-lane, stack
+  --envoys N         instead of all that: so many pods with real Envoys at once (root only)
   --update-baseline  what was measured is what later runs are held to (test/bench/baseline.json)`;
 
 const { values } = parseArgs({
@@ -20,6 +22,7 @@ const { values } = parseArgs({
     quick: { type: "boolean", default: false },
     runs: { type: "string" },
     only: { type: "string" },
+    envoys: { type: "string" },
     "update-baseline": { type: "boolean", default: false },
     output: { type: "string", default: "text" },
     help: { type: "boolean", short: "h", default: false },
@@ -38,11 +41,12 @@ interface Part {
 
 function partsOf(quick: boolean): readonly Part[] {
   const sizes = quick ? [1000] : [1000, 5000];
+  const compiled = quick ? sizes : [...sizes, 10_000];
   const changes = quick ? 3 : 30;
   const followers = quick ? 30 : 300;
   const stack = { changes, envoys: 4, say };
   return [
-    ...sizes.map((services) => ({ name: "compile", run: () => [benchCompile(services, quick ? 3 : 9)] })),
+    ...compiled.map((services) => ({ name: "compile", run: () => benchCompile(services, quick ? 3 : 9) })),
     ...sizes.map((services) => ({ name: "storage", run: () => benchStorage(services) })),
     { name: "stream", run: () => benchStream(followers) },
     { name: "footprint", run: () => benchFootprint({ services: quick ? 100 : 1000, podsEach: 10, say }) },
@@ -60,9 +64,14 @@ function partsOf(quick: boolean): readonly Part[] {
   ];
 }
 
+function envoysPart(envoys: number): Part {
+  return { name: "envoys", run: () => benchManyEnvoys({ envoys, changes: values.quick ? 2 : 10, say }) };
+}
+
 async function main(): Promise<void> {
-  const runs = Number(values.runs ?? (values.quick ? 1 : 3));
-  const parts = partsOf(values.quick).filter(({ name }) => values.only === undefined || name === values.only);
+  const runs = Number(values.runs ?? (values.quick || values.envoys !== undefined ? 1 : 3));
+  const all = values.envoys === undefined ? partsOf(values.quick) : [envoysPart(Number(values.envoys))];
+  const parts = all.filter(({ name }) => values.only === undefined || name === values.only);
   const measured: BenchRow[][] = [];
   const ratios = new Map<string, number[]>();
   for (let run = 1; run <= runs; run++) {

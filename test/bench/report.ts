@@ -4,7 +4,7 @@ import { figure, medianOf } from "./statistics.ts";
 export interface BenchRow {
   readonly what: string;
   readonly value: number;
-  readonly unit: "ms" | "KB" | "MB" | "µs" | "RU" | "documents";
+  readonly unit: "ms" | "KB" | "MB" | "µs" | "RU" | "documents" | "requests";
   /** At most so much; none where the design names no figure. */
   readonly budget?: number;
   /** What was published or measured of others, in the same unit. */
@@ -18,7 +18,7 @@ export function tableOf(rows: readonly BenchRow[]): string {
       what,
       `${figure(value)} ${unit}`,
       budget === undefined ? "" : `${budget} ${unit}`,
-      budget === undefined ? "" : (value / budget).toFixed(2),
+      budget === undefined || budget === 0 ? "" : (value / budget).toFixed(2),
       peers ?? "",
     ]),
   ]);
