@@ -212,6 +212,8 @@ function createListener(
     { ...tlsOptions(tls), ALPNProtocols: ["h2"], handshakeTimeout: limits.handshake, noDelay: true },
     onSocket,
   );
+  // Node tells of a handshake that failed or took too long, and leaves the socket open.
+  listener.on("tlsClientError", (_, socket) => socket.destroy());
   listener.maxConnections = limits.connections;
   return { listener, replace: (next) => listener.setSecureContext(tlsOptions(next)) };
 }
