@@ -6,6 +6,7 @@ import { entriesOf, includes, lookup, withEntries, withEntry, without, withoutAl
 import { type Item, type Message, type Need, removedVersion, type TypeState } from "./stream.ts";
 import { ask, type Way, wayOf } from "./tasting.ts";
 import { edit, mark, retiringKey, type Turn } from "./turn.ts";
+import type { ViewResource } from "./view.ts";
 import { wantedItem } from "./wanted.ts";
 
 /** Names that may go now: together, and one by one. */
@@ -128,30 +129,33 @@ function send(turn: Turn, type: EnvoyType, items: readonly Item[]): string {
   const state = edit(turn, type);
   turn.sent += 1;
   const nonce = nonceOf(turn);
-  const names = items.map((item) => item.name);
-  for (const name of names) supersede(turn, type, name);
+  const names: string[] = [];
+  const sending: [string, string][] = [];
+  const byName = new Map<string, Item>();
+  const resources: ViewResource[] = [];
+  const removed: string[] = [];
+  for (const item of items) {
+    const { name, resource, version } = item;
+    supersede(turn, type, name);
+    names.push(name);
+    sending.push([name, nonce]);
+    byName.set(name, item);
+    if (resource !== undefined) resources.push(resource);
+    if (version === removedVersion) removed.push(name);
+  }
   const message: Message = {
-    items: new Map(items.map((item) => [item.name, item])),
+    items: byName,
     single: items.length === 1,
     number: turn.sent,
     sentAt: turn.now,
     late: false,
   };
   state.inFlight = withEntry(state.inFlight, nonce, message);
-  state.sending = withEntries(
-    state.sending,
-    names.map((name) => [name, nonce]),
-  );
+  state.sending = withEntries(state.sending, sending);
   state.dirty = withoutAll(state.dirty, names);
   state.verdicts = withoutAll(state.verdicts, names);
   state.greet = false;
-  turn.outputs.push({
-    kind: "send",
-    type,
-    nonce,
-    resources: items.flatMap((item) => item.resource ?? []),
-    removed: items.filter((item) => item.version === removedVersion).map((item) => item.name),
-  });
+  turn.outputs.push({ kind: "send", type, nonce, resources, removed });
   // A changed cluster warms until its assignment comes again, and Envoy does not ask for it (envoy.md §5).
   if (type === "cluster") resendEndpoints(turn, items);
   return nonce;

@@ -5,15 +5,16 @@ import { type Message, type Need, type Stream, type StreamOutput, type TypeState
 type Draft<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** The copy of a stream that one step works on, and what comes out of it. Lives no longer than the step. */
-export interface Turn extends Draft<Stream> {
-  /** The types that this step has changed: copies, of which `types` has the same. */
-  readonly drafts: Partial<Record<EnvoyType, Draft<TypeState>>>;
+export interface Turn extends Draft<Omit<Stream, "types">> {
+  /** As the step found them; what is another object in `types` is this step's own copy. */
+  readonly before: Stream["types"];
+  types: Record<EnvoyType, TypeState>;
   readonly now: number;
   readonly outputs: StreamOutput[];
 }
 
 export function beginTurn(stream: Stream, now: number): Turn {
-  return { ...stream, drafts: {}, now, outputs: [] };
+  return { ...stream, before: stream.types, now, outputs: [] };
 }
 
 export function endTurn(turn: Turn): Stream {
@@ -36,11 +37,11 @@ export function endTurn(turn: Turn): Stream {
 
 /** A type's state, to be changed: copied when it is first asked for in a step. Whoever only reads takes it from `types`. */
 export function edit(turn: Turn, type: EnvoyType): Draft<TypeState> {
-  const known = turn.drafts[type];
-  if (known !== undefined) return known;
-  const draft: Draft<TypeState> = { ...turn.types[type] };
-  turn.drafts[type] = draft;
-  turn.types = { ...turn.types, [type]: draft };
+  const known = turn.types[type];
+  if (known !== turn.before[type]) return known;
+  const draft: Draft<TypeState> = { ...known };
+  if (turn.types === turn.before) turn.types = { ...turn.before };
+  turn.types[type] = draft;
   return draft;
 }
 
