@@ -1,4 +1,5 @@
 import { type AccountKey, accountKey, type ClassKey, type ServiceKey } from "../../shared/core/mesh/mesh.ts";
+import { identityName } from "../../shared/core/xds/names.ts";
 import type { ServedSnapshot } from "../follow/head-follower.ts";
 import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
 import type { ClassGroup, Follower } from "./class-group.ts";
@@ -121,8 +122,9 @@ function createRenewal(parts: {
   const { layers, identities, nextGeneration } = parts;
   return (group: ClassGroup, changes: ViewChanges | undefined): void => {
     const { policy } = group;
-    const identity = identities.of(group.account);
-    if (policy === undefined || identity === undefined) return; // being compiled, or issued
+    if (policy === undefined) return; // being compiled
+    const identity = identities.of(group.account) ?? policy.own.resources.secret.get(identityName);
+    if (identity === undefined) return; // being issued
     const isNew = policy.own.resources.secret.get(identity.name) !== identity;
     const own = isNew ? layers.put(policy.own, "secret", identity) : noChanges;
     renewView(group, policy, { changes: changes && mergeChanges(changes, own), generation: nextGeneration() });
