@@ -11,7 +11,7 @@ import {
 } from "../snapshot/snapshot.ts";
 import { emptyTrie, type Trie } from "../trie/trie.ts";
 import { type Resource, type ResourceId, resourceId } from "../xds/resource.ts";
-import { type ResourceContent, type ResourcePool, tidy } from "../xds/resource-pool.ts";
+import { createBodies, type ResourceContent, type ResourcePool, tidy } from "../xds/resource-pool.ts";
 import { isSameList } from "./places.ts";
 
 /** Who holds a resource: the class that it is of alone, some classes, or everyone under a name. */
@@ -56,6 +56,7 @@ export function createOpenSnapshot(): OpenSnapshot {
   const versions = createVersions();
   const entries = new Map<string, string | undefined>();
   const sets = createSets();
+  const versionOf = createHashing();
   let index = emptyTrie;
   let commits = 0;
 
@@ -87,20 +88,22 @@ export function createOpenSnapshot(): OpenSnapshot {
 
   return {
     pool: {
+      body: createBodies(),
       resource({ type, name, variant }, make) {
         const id = resourceId({ type, name, variant });
         const content = tidy(make());
         const one = held.get(id);
         if (one === undefined) {
-          const resource = { type, name, variant, ...content, id, version: contentHash(content.body) };
+          const { body, causes, references } = content;
+          const resource = { type, name, variant, body, causes, references, id, version: versionOf(body) };
           held.set(id, newHeld(resource, commits));
           return resource;
         }
         if (isSameContent(one.resource, content)) return one.resource;
         if (one.made === commits) throw new Error(`resource ${id} has two contents`);
-        const isSameBody = Buffer.compare(one.resource.body, content.body) === 0;
-        const version = isSameBody ? one.resource.version : contentHash(content.body);
-        one.resource = { type, name, variant, ...content, id, version };
+        const { body, causes, references } = content;
+        const version = isSameBody(one.resource.body, body) ? one.resource.version : versionOf(body);
+        one.resource = { type, name, variant, body, causes, references, id, version };
         one.made = commits;
         touched.add(one);
         return one.resource;
@@ -133,13 +136,27 @@ export function createOpenSnapshot(): OpenSnapshot {
   };
 }
 
+/** Hashes bodies; those that many resources have, once. */
+function createHashing(): (body: Uint8Array) => ContentHash {
+  const known = new WeakMap<Uint8Array, ContentHash>();
+  return (body) => {
+    const version = known.get(body) ?? contentHash(body);
+    known.set(body, version);
+    return version;
+  };
+}
+
+function isSameBody(a: Uint8Array, b: Uint8Array): boolean {
+  return a === b || Buffer.compare(a, b) === 0;
+}
+
 function newHeld(resource: SealedResource, made: number): Held {
   return { resource, made, own: 0, some: 0, everyone: new Map(), listed: undefined, entry: undefined };
 }
 
 function isSameContent(resource: Resource, content: ResourceContent): boolean {
   return (
-    Buffer.compare(resource.body, content.body) === 0 &&
+    isSameBody(resource.body, content.body) &&
     resource.causes.length === content.causes.length &&
     resource.causes.every((cause, position) => {
       const other = content.causes[position];

@@ -20,7 +20,7 @@ import { promptAds } from "./sources.ts";
  * change of policy or mode touches no listener (envoy.md §3).
  */
 export interface Authorization<F> {
-  readonly filter: F;
+  readonly filter: () => F;
   readonly resource: Resource;
 }
 
@@ -34,7 +34,10 @@ export function httpAuthorization(
   const name = authorizationName(targetPort, "http");
   const policy = portPolicy(context, workload, targetPort);
   return {
-    filter: { name, configType: { $case: "configDiscovery", value: discovery(typeUrl(HttpRbac), httpRbac(denyAll)) } },
+    filter: () => ({
+      name,
+      configType: { $case: "configDiscovery", value: discovery(typeUrl(HttpRbac), httpRbac(denyAll)) },
+    }),
     resource: extension(context, { name, workload, policy, config: () => httpRbac(httpRules(policy)) }),
   };
 }
@@ -48,7 +51,10 @@ export function tcpAuthorization(
   const name = authorizationName(targetPort, "tcp");
   const policy = portPolicy(context, workload, targetPort);
   return {
-    filter: { name, configType: { $case: "configDiscovery", value: discovery(typeUrl(TcpRbac), tcpRbac(denyAll)) } },
+    filter: () => ({
+      name,
+      configType: { $case: "configDiscovery", value: discovery(typeUrl(TcpRbac), tcpRbac(denyAll)) },
+    }),
     resource: extension(context, { name, workload, policy, config: () => tcpRbac(tcpRules(policy)) }),
   };
 }

@@ -233,8 +233,8 @@ export function localCluster(
 ): Resource {
   const name = localName(local.targetPort);
   const address = socketAddress(local.family === "IPv4" ? "127.0.0.1" : "::1", local.targetPort);
-  return pool.resource({ type: "cluster", name, variant: local.variant }, () => ({
-    body: encode(Cluster, {
+  const encoded = (): Uint8Array =>
+    encode(Cluster, {
       ...common,
       name,
       clusterDiscoveryType: { $case: "type", value: Cluster_DiscoveryType.STATIC },
@@ -243,7 +243,9 @@ export function localCluster(
         endpoints: [{ lbEndpoints: [{ hostIdentifier: { $case: "endpoint", value: { address } } }] }],
       },
       typedExtensionProtocolOptions: downstreamProtocol,
-    }),
+    });
+  return pool.resource({ type: "cluster", name, variant: local.variant }, () => ({
+    body: pool.body(`${name} ${local.family}`, encoded),
     causes: local.causes,
     references: [],
   }));

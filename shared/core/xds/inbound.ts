@@ -41,7 +41,9 @@ export function inboundListeners(context: TranslationContext, workload: Workload
 }
 
 interface InboundPortResources {
-  readonly chain: FilterChain;
+  /** What the chain depends on, beside the mesh's settings. */
+  readonly key: string;
+  readonly chain: () => FilterChain;
   readonly resources: readonly Resource[];
   readonly references: Resource["references"];
   readonly causes: Resource["causes"];
@@ -54,17 +56,19 @@ function inboundListener(
 ): Resource {
   const { family, ports } = options;
   const name = inboundListenerName(family);
-  return pool.resource({ type: "listener", name, variant: workload.key }, () => ({
+  const encoded = (): Uint8Array =>
     // A change of any field but the chains would drain all connections (envoy.md §16 C).
-    body: encode(Listener, {
+    encode(Listener, {
       name,
       address: socketAddress(family === "IPv4" ? "0.0.0.0" : "::", inboundPort),
       trafficDirection: TrafficDirection.INBOUND,
       listenerFilters: [originalDestination, tlsInspector],
       listenerFiltersTimeout: milliseconds(5000),
-      filterChains: ports.map(({ chain }) => chain),
+      filterChains: ports.map(({ chain }) => chain()),
       defaultFilterChain: { name: blackholeName, filters: [tcpProxy("inbound_refused", blackholeName)] },
-    }),
+    });
+  return pool.resource({ type: "listener", name, variant: workload.key }, () => ({
+    body: pool.body([name, ...ports.map(({ key }) => key)].join(" "), encoded),
     causes: [workload.source, ...ports.flatMap(({ causes }) => causes), ...index.settings.causes.tls],
     references: [{ type: "cluster", name: blackholeName }, ...ports.flatMap(({ references }) => references)],
   }));
@@ -80,7 +84,8 @@ function inboundPortResources(
   const { filters, trust, policy } = protocolFilters(context, workload, port);
   const causes = port.services.map(({ source }) => source);
   return {
-    chain: {
+    key: `${targetPort} ${port.protocol}`,
+    chain: () => ({
       name: inboundChainName(targetPort),
       filterChainMatch: {
         destinationPort: targetPort,
@@ -88,8 +93,8 @@ function inboundPortResources(
         applicationProtocols: [meshAlpn],
       },
       transportSocket: downstreamTls({ settings: context.index.settings.tls, trust }),
-      filters,
-    },
+      filters: filters(),
+    }),
     resources: [
       localCluster(context, {
         targetPort,
@@ -112,21 +117,25 @@ function protocolFilters(
   context: TranslationContext,
   workload: WorkloadClass,
   { targetPort, protocol }: InboundPort,
-): { readonly filters: readonly Filter[]; readonly trust: string; readonly policy: Resource } {
+): { readonly filters: () => readonly Filter[]; readonly trust: string; readonly policy: Resource } {
   const cluster = localName(targetPort);
   switch (protocol) {
     case "http":
     case "grpc": {
       const { filter, resource } = httpAuthorization(context, workload, targetPort);
-      return { filters: [inboundHttp({ cluster, authorization: filter })], trust: trustAnyName, policy: resource };
+      return {
+        filters: () => [inboundHttp({ cluster, authorization: filter() })],
+        trust: trustAnyName,
+        policy: resource,
+      };
     }
     case "tcp": {
       const { filter, resource } = tcpAuthorization(context, workload, targetPort);
-      return { filters: [filter, inboundTcp(cluster)], trust: trustAnyName, policy: resource };
+      return { filters: () => [filter(), inboundTcp(cluster)], trust: trustAnyName, policy: resource };
     }
     case "tcp-server-first": {
       const policy = handshakeAuthorization(context, workload, targetPort);
-      return { filters: [inboundTcp(cluster)], trust: portTrustName(targetPort), policy };
+      return { filters: () => [inboundTcp(cluster)], trust: portTrustName(targetPort), policy };
     }
   }
 }

@@ -10,6 +10,8 @@ export interface TranslationContext {
 
 /** Makes each resource of a mesh once, however many classes hold it: so the same id is the same object, with the same bytes. */
 export interface ResourcePool {
+  /** Bytes that are the same for many resources, made once for each key. The key says all that they depend on but the mesh's settings. */
+  readonly body: (key: string, make: () => Uint8Array) => Uint8Array;
   resource(id: Pick<Resource, "type" | "name" | "variant">, make: () => ResourceContent): Resource;
 }
 
@@ -24,6 +26,7 @@ export interface ResourceContent {
 export function createResourcePool(): ResourcePool {
   const resources = new Map<ResourceId, Resource>();
   return {
+    body: createBodies(),
     resource: ({ type, name, variant }, make) => {
       const id = resourceId({ type, name, variant });
       const known = resources.get(id);
@@ -32,6 +35,17 @@ export function createResourcePool(): ResourcePool {
       resources.set(id, made);
       return made;
     },
+  };
+}
+
+export function createBodies(): ResourcePool["body"] {
+  const bodies = new Map<string, Uint8Array>();
+  return (key, make) => {
+    const known = bodies.get(key);
+    if (known !== undefined) return known;
+    const made = make();
+    bodies.set(key, made);
+    return made;
   };
 }
 
@@ -46,8 +60,16 @@ export function tidy({ body, causes, references }: ResourceContent): ResourceCon
 
 function sortedWithoutRepeats<T>(values: readonly T[], textOf: (value: T) => string): readonly T[] {
   if (values.length < 2) return values;
-  const byText = new Map(values.map((value) => [textOf(value), value]));
-  return [...byText.keys()].sort().flatMap((text) => byText.get(text) ?? []);
+  const byText = new Map<string, T>();
+  let isSorted = true;
+  let before = "";
+  for (const value of values) {
+    const text = textOf(value);
+    isSorted &&= before < text;
+    before = text;
+    byText.set(text, value);
+  }
+  return isSorted ? values : [...byText.keys()].sort().flatMap((text) => byText.get(text) ?? []);
 }
 
 function referenceText({ type, name }: Resource["references"][number]): string {
