@@ -145,20 +145,21 @@ export function createChecker({ truth, endpoints, settings, strict }: CheckerOpt
       const snapshot = seen.get(actor);
       const possible = servedInputs.get(`${snapshot?.incarnation} ${view.snapshotVersion}`)?.values() ?? [];
       const fingerprint = fingerprintOf(view);
+      let stranger: string | undefined;
       for (const inputs of possible) {
         for (const object of classes.values()) {
           // A class that the snapshot lacks is compiled by the gateway, with the newest settings where those of the snapshot are gone.
           const tried = compiled.has(inputs, object)
             ? [inputs]
             : [inputs, ...[...settings.keys()].map((version) => ({ ...inputs, settings: version }))];
-          const found = tried.map((one) => compiled.view(one, object)).find((one) => one?.fingerprint === fingerprint);
-          if (found === undefined) continue;
-          const stranger = endpoints.stranger(view, found.endpointSets);
-          if (stranger !== undefined) blame(`${actor.name}: version ${view.snapshotVersion}: ${stranger}`);
-          return;
+          for (const found of tried.map((one) => compiled.view(one, object))) {
+            if (found?.fingerprint !== fingerprint) continue;
+            stranger = endpoints.stranger(view, found.endpointSets);
+            if (stranger === undefined) return;
+          }
         }
       }
-      blame(`${actor.name}: the view of version ${view.snapshotVersion} is that of no state`);
+      blame(`${actor.name}: the view of version ${view.snapshotVersion} ${stranger ?? "is that of no state"}`);
     },
     unsettled: (end) =>
       unsettled({ truth, compiled, endpoints }, { ...end, state: end.head && states.get(end.head.state) }),

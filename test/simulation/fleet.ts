@@ -34,7 +34,8 @@ export function startFleet(options: {
 }): Fleet {
   const { time, random, store, gateways, mutate, blame } = options;
   const members = new Map<string, Member>();
-  let refused = 0.03;
+  let refusals = 0.03;
+  const everRefused = new Set<string>();
   let moves = restless;
   const attend = (): void => {
     const pods = new Map(
@@ -46,10 +47,18 @@ export function startFleet(options: {
       members.delete(pod);
     }
     for (const [pod, uid] of pods) {
-      const refusing = (): number => refused;
       const member = members.get(pod) ?? {
         uid,
-        proxy: createModelProxy({ pod, time, random, refusing, mutate, blame }),
+        proxy: createModelProxy({
+          pod,
+          time,
+          random,
+          refusing: () => refusals,
+          refused: (...what) => everRefused.add(what.join(" ")),
+          wasRefused: (...what) => everRefused.has(what.join(" ")),
+          mutate,
+          blame,
+        }),
         gateway: undefined,
       };
       members.set(pod, member);
@@ -61,7 +70,7 @@ export function startFleet(options: {
   const move = (member: Member): void => {
     const gateway = random.pick([...gateways]);
     member.gateway = gateway;
-    member.proxy.connect(gateway.follow);
+    member.proxy.connect(gateway);
   };
   const again = (): void => {
     attend();
@@ -70,7 +79,7 @@ export function startFleet(options: {
   again();
   return {
     calm() {
-      refused = 0;
+      refusals = 0;
       moves = 0;
       for (const { proxy } of members.values()) proxy.disconnect();
     },

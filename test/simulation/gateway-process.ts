@@ -17,6 +17,7 @@ import { replicaLeaseName } from "../../gateway/replicas/names.ts";
 import { startReplicaLease } from "../../gateway/replicas/replica-lease.ts";
 import { seenNote } from "../../gateway/replicas/seen-cloud.ts";
 import type { ProxyIdentity } from "../../gateway/xds/ports.ts";
+import { createTasting, type Tasting } from "../../gateway/xds/tasting.ts";
 import type { MeshObject } from "../../shared/core/object.ts";
 import type { View } from "../../shared/core/stream/view.ts";
 import type { Trie } from "../../shared/core/trie/trie.ts";
@@ -50,9 +51,13 @@ export interface GatewayProcess {
   readonly views: ReadonlyMap<string, View>;
   /** What a stream of this pod's proxy does; undefined while the gateway does not know the pod or its class. */
   readonly follow: FollowViews;
+  readonly tasting: Tasting;
   /** Ends it on purpose. */
   readonly stop: () => void;
 }
+
+/** As the xDS server's. Milliseconds. */
+const tasterPatience = 250;
 
 /** No counter is read in a simulation. */
 const metrics = new Proxy({}, { get: () => () => undefined }) as GatewayMetrics;
@@ -85,6 +90,7 @@ export function startGatewayProcess(options: GatewayProcessOptions): GatewayProc
     actor,
     current: () => current?.(),
     views,
+    tasting: time.as(actor, () => createTasting({ clock: systemClock, patience: tasterPatience })),
     follow: (pod, listener) => (actor.alive ? time.as(actor, () => follow?.(pod, listener)) : undefined),
     stop: () => time.as(actor, () => void life.disposeAsync()),
   };

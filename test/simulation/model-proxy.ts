@@ -1,6 +1,13 @@
 import type { ViewFollowing, ViewListener } from "../../gateway/xds/ports.ts";
+import type { Taster, Tasting } from "../../gateway/xds/tasting.ts";
 import { step } from "../../shared/core/stream/step.ts";
-import { createStream, type Send, type Stream, type StreamInput } from "../../shared/core/stream/stream.ts";
+import {
+  createStream,
+  type Send,
+  type Stream,
+  type StreamInput,
+  type StreamOutput,
+} from "../../shared/core/stream/stream.ts";
 import type { View } from "../../shared/core/stream/view.ts";
 import { absentResource } from "../../shared/core/xds/absent.ts";
 import { type EnvoyType, envoyTypes } from "../../shared/core/xds/resource.ts";
@@ -16,7 +23,7 @@ export type FollowViews = (pod: string, listener: ViewListener) => ViewFollowing
  */
 export interface ModelProxy {
   /** Leaves the stream that it has, if any, for another one. */
-  readonly connect: (follow: FollowViews) => void;
+  readonly connect: (to: { readonly follow: FollowViews; readonly tasting: Tasting }) => void;
   readonly disconnect: () => void;
   readonly isConnected: () => boolean;
   /** How what it holds differs from its view; undefined when it does not. */
@@ -29,6 +36,10 @@ export interface ModelProxyOptions {
   readonly random: Random;
   /** Share of the messages that it refuses. */
   readonly refusing: () => number;
+  /** It refused this, alone or with others. */
+  readonly refused: (type: EnvoyType, name: string, version: string) => void;
+  /** Some proxy did: nobody needs to have it. */
+  readonly wasRefused: (type: EnvoyType, name: string, version: string) => boolean;
   /** A message on its way, as it is or with a bug planted in it. */
   readonly mutate: (send: Send) => Send;
   readonly blame: (text: string) => void;
@@ -36,6 +47,8 @@ export interface ModelProxyOptions {
 
 /** Drain time, shorter than Envoy's so that histories end sooner. Milliseconds. */
 const settings = { answerLimitMs: 5000, drainMs: 3000 };
+/** What it refuses now and then: nothing else waits for these. */
+const refusable: readonly EnvoyType[] = ["route", "extension"];
 const byName: readonly EnvoyType[] = ["secret", "endpoint", "route", "extension"];
 const nothingElse = { subscribe: [], unsubscribe: [], held: [], nonce: "", error: undefined };
 
@@ -44,13 +57,15 @@ interface Connection {
   stream: Stream;
   view: View | undefined;
   following: ViewFollowing | undefined;
+  readonly taster: Taster;
+  readonly inputs: StreamInput[];
   readonly inbox: Send[];
   wake: Disposable | undefined;
   open: boolean;
 }
 
 export function createModelProxy(options: ModelProxyOptions): ModelProxy {
-  const { pod, time, random, refusing, mutate, blame } = options;
+  const { pod, time, random, refusing, refused, wasRefused, mutate, blame } = options;
   const held = perType(() => new Map<string, string>());
   const asked = perType(() => new Set<string>());
   /** `type name version` of everything that any view of it ever had. */
@@ -58,21 +73,40 @@ export function createModelProxy(options: ModelProxyOptions): ModelProxy {
   let current: Connection | undefined;
 
   const give = (connection: Connection, input: StreamInput): void => {
-    if (!connection.open) return;
-    const { stream, outputs } = step(connection.stream, input);
-    connection.stream = stream;
-    for (const output of outputs) {
-      if (output.kind === "settled") connection.following?.settled(output.generation);
-      if (output.kind !== "send") continue;
-      connection.inbox.push(mutate(output));
-      if (connection.inbox.length === 1) answerLater(connection);
+    connection.inputs.push(input);
+    if (connection.inputs.length > 1) return; // while outputs are put
+    for (let next = connection.inputs[0]; next !== undefined && connection.open; next = connection.inputs[0]) {
+      const { stream, outputs } = step(connection.stream, next);
+      connection.stream = stream;
+      for (const output of outputs) put(connection, output);
+      connection.inputs.shift();
     }
     connection.wake?.[Symbol.dispose]();
-    const { wakeAt } = stream;
-    if (wakeAt === undefined) return;
+    const { wakeAt } = connection.stream;
+    if (wakeAt === undefined || !connection.open) return;
     connection.wake = time.after(Math.max(1, wakeAt - time.now()), undefined, () =>
       give(connection, { kind: "time", now: time.now() }),
     );
+  };
+  const put = (connection: Connection, output: StreamOutput): void => {
+    const { following, taster, inbox } = connection;
+    switch (output.kind) {
+      case "send":
+        inbox.push(mutate(output));
+        if (inbox.length === 1) answerLater(connection);
+        return;
+      case "ask":
+        return taster.ask(output.type, output.names);
+      case "acknowledged":
+        return taster.acknowledged(output.type, output.names);
+      case "refused":
+        for (const { name, version } of output.names) refused(output.type, name, version);
+        return taster.refused(output.type, output.names, output.message);
+      case "withheld":
+        return; // a taster refused it
+      case "settled":
+        return following?.settled(output.generation);
+    }
   };
   const ask = (connection: Connection, request: Partial<typeof nothingElse> & { readonly type: EnvoyType }): void =>
     give(connection, { kind: "request", now: time.now(), request: { ...nothingElse, ...request } as never });
@@ -80,7 +114,7 @@ export function createModelProxy(options: ModelProxyOptions): ModelProxy {
     time.after(random.pick([1, 5, 20, 200, 1500]), undefined, () => {
       const send = connection.inbox[0];
       if (!connection.open || send === undefined) return;
-      const error = random.chance(refusing()) ? "not this" : undefined;
+      const error = refusable.includes(send.type) && random.chance(refusing()) ? "not this" : undefined;
       if (error === undefined) take(connection, send);
       ask(connection, { type: send.type, nonce: send.nonce, error } as never);
       if (error === undefined) follow(connection);
@@ -126,15 +160,21 @@ export function createModelProxy(options: ModelProxyOptions): ModelProxy {
     if (current === undefined) return;
     current.open = false;
     current.wake?.[Symbol.dispose]();
+    current.taster[Symbol.dispose]();
     current.following?.[Symbol.dispose]();
     current = undefined;
   };
   return {
-    connect(followViews) {
+    connect({ follow: followViews, tasting }) {
       disconnect();
       const stream = createStream({ protocol: "delta", absent: absentResource, settings });
+      const taster = tasting.join("1.40.0", (type, verdicts) =>
+        give(connection, { kind: "verdicts", now: time.now(), type, verdicts }),
+      );
       const connection: Connection = {
         stream,
+        taster,
+        inputs: [],
         view: undefined,
         following: undefined,
         inbox: [],
@@ -151,7 +191,7 @@ export function createModelProxy(options: ModelProxyOptions): ModelProxy {
         },
         end: () => current === connection && disconnect(),
       });
-      if (following === undefined) return;
+      if (following === undefined) return taster[Symbol.dispose]();
       connection.following = following;
       current = connection;
       for (const type of envoyTypes)
@@ -166,7 +206,8 @@ export function createModelProxy(options: ModelProxyOptions): ModelProxy {
       for (const type of envoyTypes) {
         const wanted = current.view.resources[type];
         for (const [name, { version }] of wanted)
-          if (held[type].get(name) !== version) return `has not the ${type} ${name} of its view`;
+          if (held[type].get(name) !== version && !wasRefused(type, name, version))
+            return `has not the ${type} ${name} of its view`;
         for (const name of held[type].keys()) if (!wanted.has(name)) return `has still the ${type} ${name}`;
       }
       return undefined;
