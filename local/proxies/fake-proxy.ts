@@ -62,7 +62,7 @@ export function connectFakeProxy(options: FakeProxyOptions): FakeProxy {
     if (error === undefined) {
       for (const { name, version, content } of read) held[type].set(name, { version, content });
       for (const name of removed) held[type].delete(name);
-      subscribeByName();
+      if (everything.includes(type)) subscribeByName(); // only these name others, and reading all of them takes long
     }
     answer(type, () => stream.send({ type, nonce, ...(error !== undefined && { error }) }));
     events.emit("change");
