@@ -16,11 +16,16 @@ type fleet struct {
 	// pending streams that do not have all of them yet; the last one tells when.
 	pending atomic.Int64
 	last    chan time.Time
+	// handshakes under way. Envoys have a machine each for theirs; all of ours at once on one core would starve those that are done.
+	handshakes chan struct{}
 }
 
 const patience = 2 * time.Minute
+const handshakesAtOnce = 256
 
-func newFleet(o options) *fleet { return &fleet{options: o, last: make(chan time.Time, 1)} }
+func newFleet(o options) *fleet {
+	return &fleet{options: o, last: make(chan time.Time, 1), handshakes: make(chan struct{}, handshakesAtOnce)}
+}
 
 // connect opens so many more streams at once; each expects everything.
 func (f *fleet) connect(count int) {

@@ -70,13 +70,20 @@ func (s *stream) serve() error {
 	}
 }
 
+func (s *stream) dial() (net.Conn, error) {
+	dialer := net.Dialer{Timeout: patience}
+	if !s.fleet.tls {
+		return dialer.Dial("tcp", s.fleet.address)
+	}
+	s.fleet.handshakes <- struct{}{}
+	defer func() { <-s.fleet.handshakes }()
+	return tls.DialWithDialer(&dialer, "tcp", s.fleet.address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
+}
+
 func (s *stream) open() error {
-	connection, err := (&net.Dialer{Timeout: patience}).Dial("tcp", s.fleet.address)
+	connection, err := s.dial()
 	if err != nil {
 		return err
-	}
-	if s.fleet.tls {
-		connection = tls.Client(connection, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
 	}
 	s.connection = connection
 	s.message, s.unacknowledged, s.sendable = nil, 0, [2]int64{65535, 65535}
