@@ -43,7 +43,7 @@ async function start() {
   };
   await putChange(documents, "one", change);
   const warnings: string[] = [];
-  const world = { batchFaults: [] as MeshError[], now: new Date("2026-01-01T00:10:00Z") };
+  const world = { batchFaults: [] as MeshError[], batches: 0, now: new Date("2026-01-01T00:10:00Z") };
   const parts = {
     mesh: "weft",
     documents: {
@@ -51,6 +51,7 @@ async function start() {
       async batch(container: Container, operations: readonly BatchOperation[]) {
         const fault = world.batchFaults.shift();
         if (fault !== undefined) throw fault;
+        world.batches++;
         await documents.batch(container, operations);
       },
     },
@@ -126,4 +127,18 @@ test("a throttled store is asked again; a timeline that another wrote just now i
   batchFaults.push(new MeshError("precondition-failed", "another"));
   await record(reportOf(2));
   assert.deepEqual([(await totals())?.settled, warnings], [1, []]);
+});
+
+test("totals that were written just now are not written again; after a while they are", async () => {
+  const world = await start();
+  const { record, documents, totals } = world;
+  await record(reportOf(1));
+  await record({ ...reportOf(2), changes: reportOf(1).changes });
+  assert.equal(world.batches, 1);
+  await record(reportOf(3));
+  assert.deepEqual([world.batches, (await totals())?.settled], [2, 3]);
+  await documents.put("changes", { id: "change:000000000005", partition: "one", body: { version: 5, stages: [] } });
+  world.now = new Date("2026-01-01T00:20:00Z");
+  await record({ ...reportOf(4), changes: reportOf(3).changes });
+  assert.equal((await totals())?.settled, 3, "an instance that wrote older ones does not have the last word");
 });
