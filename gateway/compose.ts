@@ -67,7 +67,7 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
 
   const autonomy: Autonomy = life.use(
     startAutonomy(config, {
-      client,
+      leases,
       objects,
       keeper,
       log,
@@ -102,7 +102,18 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
     await startAdminServer(config.admin, adminPages({ config, objects, reporting, autonomy, contact, cloud, metrics })),
   );
   const alongside = [replicas.whileLeading, reporting.whileLeading];
-  const publishing = { parts, objects, heads, key, follower, leases, metrics, autonomy, alongside, fault: faults("publish") };
+  const publishing = {
+    parts,
+    objects,
+    heads,
+    key,
+    follower,
+    leases,
+    metrics,
+    autonomy,
+    alongside,
+    fault: faults("publish"),
+  };
   life.use(startPublishing(config, publishing));
   const running = life.move();
   return { xdsPort: xds.port, adminPort: admin.port, [Symbol.asyncDispose]: () => running.disposeAsync() };

@@ -4,12 +4,12 @@ import { systemClock } from "../../shared/shell/system-clock.ts";
 import type { GatewayConfig } from "../config.ts";
 import type { ServedSnapshot } from "../follow/head-follower.ts";
 import type { SnapshotKeeper } from "../follow/snapshot-keeper.ts";
-import type { KubernetesClient } from "../kubernetes/client.ts";
 import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
 import type { FaultsOf, GatewayParts } from "../ports.ts";
 import { createFactQueue } from "../publish/fact-queue.ts";
 import { publisherLease } from "../publish/lease.ts";
 import type { FactQueue } from "../publish/publisher.ts";
+import type { LeaseWatch } from "../replicas/lease-watch.ts";
 import { createModeDeclaration, type ModeDeclaration } from "./declare-mode.ts";
 import type { ModeNote } from "./mode-note.ts";
 import { startModeWatch } from "./mode-watch.ts";
@@ -27,7 +27,7 @@ export interface Autonomy extends AsyncDisposable {
 }
 
 export interface AutonomyParts {
-  readonly client: KubernetesClient;
+  readonly leases: LeaseWatch;
   readonly objects: ClusterObjects;
   readonly keeper: SnapshotKeeper;
   readonly log: GatewayParts["log"];
@@ -37,16 +37,15 @@ export interface AutonomyParts {
 }
 
 export function startAutonomy(config: GatewayConfig, parts: AutonomyParts): Autonomy {
-  const { client, objects, keeper, log, faults } = parts;
+  const { leases, objects, keeper, log, faults } = parts;
   const facts = createFactQueue();
   const watch = startModeWatch({
-    client,
-    lease: { namespace: config.namespace, name: publisherLease },
+    leases,
+    lease: publisherLease,
     onNote() {
       log.info({ ...watch.note() }, "mode");
       source.look();
     },
-    fault: faults("mode"),
   });
   const source = createServedSource({
     note: watch.note,
@@ -91,7 +90,7 @@ export function startAutonomy(config: GatewayConfig, parts: AutonomyParts): Auto
     async [Symbol.asyncDispose]() {
       stopLooking[Symbol.dispose]();
       source[Symbol.dispose]();
-      await watch[Symbol.asyncDispose]();
+      watch[Symbol.dispose]();
     },
   };
 }

@@ -18,6 +18,8 @@ export interface LeaseWatch extends AsyncDisposable {
   readonly lease: (name: string) => SeenLease | undefined;
   /** By name. */
   readonly leases: () => readonly SeenLease[];
+  /** Resolves when all were looked at once. */
+  readonly listed: Promise<void>;
   /** With the Lease's name: it came, went, or its annotations changed; a mere renewal tells nothing. */
   readonly onChange: (listener: (name: string) => void) => Disposable;
 }
@@ -47,6 +49,7 @@ export function startLeaseWatch(options: {
   const { client, namespace, clock, fault } = options;
   const kept = new Map<string, Kept>();
   const listeners = new Set<(name: string) => void>();
+  const listed = Promise.withResolvers<void>();
   const tell = (name: string): void => {
     for (const listener of listeners) listener(name);
   };
@@ -82,6 +85,7 @@ export function startLeaseWatch(options: {
       const names = new Set(leases.map(({ metadata }) => metadata.name));
       for (const name of kept.keys()) if (!names.has(name)) drop(name);
       for (const lease of leases) take(lease);
+      listed.resolve();
     },
     applied: take,
     deleted: ({ metadata }) => drop(metadata.name),
@@ -93,6 +97,7 @@ export function startLeaseWatch(options: {
       return found && seen(found);
     },
     leases: () => [...kept.values()].map(seen).sort((a, b) => (a.name < b.name ? -1 : 1)),
+    listed: listed.promise,
     onChange(listener) {
       listeners.add(listener);
       return { [Symbol.dispose]: () => listeners.delete(listener) };

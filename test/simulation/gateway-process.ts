@@ -145,7 +145,7 @@ async function run(options: GatewayProcessOptions, { life, views, begins, opens 
   );
   const autonomy = life.use(
     startAutonomy(config, {
-      client,
+      leases,
       objects,
       keeper,
       log,
