@@ -166,7 +166,8 @@ module.exports = {
       allowed: "^$",
     }),
     oneDoor("kubernetes-client", "@kubernetes/client-node", "^gateway/kubernetes/"),
-    oneDoor("grpc", "@grpc/grpc-js", "^gateway/xds/"),
+    // Nowhere: the gateway speaks HTTP/2 itself.
+    oneDoor("grpc", "@grpc/grpc-js", "^$"),
     oneDoor("azure-functions", "@azure/functions", "^functions/(index[.]ts$|api/|dashboard/)"),
     oneDoor("azure-data", "@azure/(cosmos|event-hubs)", "^shared/adapters/azure/"),
     oneDoor("azure-identity", "@azure/identity", "^(functions/compose|gateway/azure-parts)[.]ts$|^shared/adapters/azure/"),
