@@ -2,7 +2,7 @@ import { type Compilation, type Compiler, compile, createCompiler, translatorVer
 import { lostResources, type Missing } from "../shared/core/guard/mass-withdrawal.ts";
 import { type SealedResource, type Snapshot, versionsOf } from "../shared/core/snapshot/snapshot.ts";
 import { objectsOf } from "../shared/core/state/cluster-state.ts";
-import { emptyTrie } from "../shared/core/trie/trie.ts";
+import { emptyTrie, type Trie } from "../shared/core/trie/trie.ts";
 import type { BlockStore } from "../shared/store/block-store.ts";
 import type { Head, Pin, Served } from "../shared/store/documents.ts";
 import type { MeshSettingsInForce } from "../shared/store/mesh-settings.ts";
@@ -79,18 +79,23 @@ function resourcesSince(previous: Snapshot, { snapshot, news }: Compilation): re
   return [...snapshot.resources.values()].filter(({ version }) => !known.has(version));
 }
 
-/** Clusters whose last compilation an instance keeps: it may have thousands, and a compilation is many times its snapshot. */
-const mostCompilers = 8;
+/** Objects of the clusters whose last compilation an instance keeps: about 300 MB. */
+const mostKept = 30_000;
 
-/** Compilers by cluster; of too many the one that was not used for longest is forgotten. */
-export function createClusterCompilers(): (cluster: string) => Compiler {
-  const compilers = new Map<string, Compiler>();
-  return (cluster) => {
-    const compiler = compilers.get(cluster) ?? createCompiler();
-    compilers.delete(cluster);
-    compilers.set(cluster, compiler);
-    const [oldest] = compilers.keys();
-    if (compilers.size > mostCompilers && oldest !== undefined) compilers.delete(oldest);
+/** Compilers by cluster. When their states are too large together, those that were not used for longest are forgotten. */
+export function createClusterCompilers(): (cluster: string, objects: Trie) => Compiler {
+  const kept = new Map<string, { readonly compiler: Compiler; readonly size: number }>();
+  return (cluster, { size }) => {
+    const compiler = kept.get(cluster)?.compiler ?? createCompiler();
+    kept.delete(cluster);
+    kept.set(cluster, { compiler, size });
+    let total = 0;
+    for (const one of kept.values()) total += one.size;
+    for (const [oldest, one] of kept) {
+      if (total <= mostKept || oldest === cluster) break;
+      kept.delete(oldest);
+      total -= one.size;
+    }
     return compiler;
   };
 }

@@ -61,7 +61,15 @@ export function createClusterUpdater(parts: FunctionParts): ClusterUpdater {
         if (before === undefined) return false;
         const remembered = memory.get(cluster) ?? {};
         const start = await loadState(blocks, before.head, remembered);
-        const job: Job = { parts, cluster, blocks, before, settings, start, compiler: compilerOf(cluster) };
+        const job: Job = {
+          parts,
+          cluster,
+          blocks,
+          before,
+          settings,
+          start,
+          compiler: compilerOf(cluster, start.objects),
+        };
         const folded = fold(start, before.head);
         const result = await publish(job, folded, remembered);
         if (result === "lost") continue;
