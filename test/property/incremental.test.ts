@@ -10,6 +10,7 @@ import type { SmiSemantics } from "../../shared/core/policy/semantics.ts";
 import { type SealedResource, type SealedSnapshot, seal, viewOf } from "../../shared/core/snapshot/snapshot.ts";
 import { stateEntry } from "../../shared/core/state/cluster-state.ts";
 import { trieOf } from "../../shared/core/trie/trie.ts";
+import { namespace, pod, service, stateOf } from "../support/build.ts";
 import { badBody, cases, clustersOf, oneOf, semantics } from "./clusters.ts";
 
 /** A compiler that remembers what it compiled last gives what everything at once gives. */
@@ -119,4 +120,15 @@ test("whatever changes between two states, compiling the difference gives the by
     }),
     cases,
   );
+});
+
+test("when the last class goes, so does what everyone had", () => {
+  const others = [namespace("shop"), namespace("bank", {}), service("bank/stock", { ports: [80] })];
+  const [first, last] = [stateOf([...others, pod("shop/web")]), stateOf(others)];
+  const compiler = createCompiler();
+  const settings = { smiSemantics: "osm" } as const;
+  const compileNext = (objects: readonly MeshObject[]) =>
+    compiler.compile({ objects: trieOf(objects.map((object) => stateEntry(object))), settings });
+  assert.equal(compileNext(first).snapshot.index.root, compileWhole(first, "osm").snapshot.index.root);
+  assert.equal(compileNext(last).snapshot.index.root, compileWhole(last, "osm").snapshot.index.root);
 });

@@ -99,15 +99,18 @@ export function createDerivations(): Derivations {
     },
 
     settle() {
-      // A keeper may depend on what those before it gather.
-      for (let keeper = keepers.find(isBehind); keeper !== undefined; keeper = keepers.find(isBehind)) {
-        for (const cell of keeper.queue) {
-          keeper.queue.delete(cell);
-          cells.refresh(cell);
-          keeper.take(cell.key, cell.value);
+      // Whoever is told that a value was dropped may set an input.
+      do {
+        // A keeper may depend on what those before it gather.
+        for (let keeper = keepers.find(isBehind); keeper !== undefined; keeper = keepers.find(isBehind)) {
+          for (const cell of keeper.queue) {
+            keeper.queue.delete(cell);
+            cells.refresh(cell);
+            keeper.take(cell.key, cell.value);
+          }
         }
-      }
-      cells.dropUnread();
+        cells.dropUnread();
+      } while (keepers.some(isBehind));
     },
   };
 }
