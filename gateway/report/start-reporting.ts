@@ -17,7 +17,7 @@ import { createProblemReader } from "./compiled-problems.ts";
 import { watchEndpointProblems } from "./endpoint-problems.ts";
 import { heldChanges } from "./held-changes.ts";
 import { createProblemBoard, type ProblemBoard } from "./problem-board.ts";
-import { createProblemEvents } from "./problem-events.ts";
+import { createProblemEvents, type ProblemEvents } from "./problem-events.ts";
 import { createProxyRoster, type ProxyRoster } from "./proxy-roster.ts";
 import {
   addUp,
@@ -62,16 +62,7 @@ export function startReporting(
   config: GatewayConfig,
   { parts, objects, leases, key, metrics, faults, snapshot }: ReportingParts,
 ): Reporting {
-  const events = createProblemEvents({
-    client: parts.client,
-    instance: config.replica,
-    now,
-    uidOf(object) {
-      const entry = objects.objects().get(objectKeyText(object));
-      return entry === undefined ? undefined : readStateEntry(entry).uid;
-    },
-    fault: faults("events"),
-  });
+  const events = eventsOfProblems(config, { parts, objects, faults });
   const board = createProblemBoard({ show: events.show });
   const endpoints = watchEndpointProblems({ objects, clock: systemClock, patience: 2000, show: board.endpoints });
   const roster = createProxyRoster({
@@ -138,6 +129,23 @@ export function startReporting(
       await lease[Symbol.asyncDispose]();
     },
   };
+}
+
+/** What is wrong with an object shows on it. */
+function eventsOfProblems(
+  config: GatewayConfig,
+  { parts, objects, faults }: Pick<ReportingParts, "parts" | "objects" | "faults">,
+): ProblemEvents {
+  return createProblemEvents({
+    client: parts.client,
+    instance: config.replica,
+    now,
+    uidOf(object) {
+      const entry = objects.objects().get(objectKeyText(object));
+      return entry === undefined ? undefined : readStateEntry(entry).uid;
+    },
+    fault: faults("events"),
+  });
 }
 
 /** What the other replicas say, as long as they live. */
