@@ -40,10 +40,7 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
     wentBack: () => follower.wentBack() !== undefined,
     held: () => heads.newest()?.pin !== undefined,
   });
-  const faults: FaultsOf = (where) => (error) => {
-    metrics.fault(where);
-    log.warn({ where, error: error instanceof Error ? error.message : String(error) }, "fault");
-  };
+  const faults = faultsTo(metrics, log);
   const key = await readPublisherKey(client, config.namespace);
   const objects = life.use(watchCluster(config, client, faults("kubernetes")));
   const endpoints = life.use(saveEndpoints(config, objects, faults));
@@ -117,6 +114,13 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
   life.use(startPublishing(config, publishing));
   const running = life.move();
   return { xdsPort: xds.port, adminPort: admin.port, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
+function faultsTo(metrics: GatewayMetrics, log: GatewayLog): FaultsOf {
+  return (where) => (error) => {
+    metrics.fault(where);
+    log.warn({ where, error: error instanceof Error ? error.message : String(error) }, "fault");
+  };
 }
 
 function watchCluster(
