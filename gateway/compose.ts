@@ -46,7 +46,7 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
   const endpoints = life.use(saveEndpoints(config, objects, faults));
   const identity = life.use(await startIdentity(config, { client, objects, faults }));
   const replicas = life.use(startReplicas(config, { parts, faults }));
-  const { leases, openTail: openSnapshotTail } = replicas;
+  const { leases, openTail } = replicas;
   const reporting: Reporting = life.use(
     startReporting(config, { parts, objects, leases, key, metrics, faults, snapshot: () => source.current() }),
   );
@@ -79,14 +79,9 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
   );
   const { source, declaration } = autonomy;
   await autonomy.begun;
+  const following = { parts: { ...parts, openSnapshotTail: openTail }, blocks, keeper, faults };
   const { heads, follower }: Following = life.use(
-    startFollowing(config, {
-      parts: { ...parts, openSnapshotTail },
-      blocks,
-      keeper,
-      faults,
-      onSnapshot: source.fromCloud,
-    }),
+    startFollowing(config, { ...following, onSnapshot: source.fromCloud }),
   );
   heads.onRead(source.look);
   heads.onRead(declaration.onHead);
