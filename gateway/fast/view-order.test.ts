@@ -26,6 +26,8 @@ interface Party {
   /** Inbound ports in the order in which the proxy was told of them: `80,81 80`. */
   told(): string;
   acknowledge(): void;
+  /** Another proxy comes into the class, and acknowledges nothing; answers what it was told. */
+  silent(): () => string;
 }
 
 let generation = 0;
@@ -36,13 +38,7 @@ function start(t: TestContext): World {
   const order = createViewOrder({ limit, nextGeneration });
   const party = (name: string, first: readonly number[], reaches: readonly string[]): Party => {
     const seen: View[] = [];
-    const follower: Follower = {
-      proxy: { proxy: `shop/${name}`, namespace: "shop", pod: name, podUid: name, serviceAccount: name },
-      listener: { view: (view) => seen.push(view), end: () => undefined },
-      group: undefined,
-      told: undefined,
-      taken: undefined,
-    };
+    const follower = followerOf(name, seen);
     const group: ClassGroup = {
       key: name as ClassKey,
       account: accountKey("shop", name),
@@ -64,6 +60,14 @@ function start(t: TestContext): World {
       },
       told: () => seen.map(portsOf).join(" "),
       acknowledge: () => order.settled(follower, seen.at(-1)?.generation ?? 0),
+      silent() {
+        const told: View[] = [];
+        const other = followerOf(name, told);
+        other.group = group;
+        group.followers.add(other);
+        order.tellOne(other);
+        return () => told.map(portsOf).join(" ");
+      },
     };
     order.tell(group);
     own.acknowledge();
@@ -75,6 +79,16 @@ function start(t: TestContext): World {
     server: (ports) => party("server", ports, []),
     client: (reaches = ["server"]) => party("client", [], reaches),
     serve: (...parties) => order.serve(parties.map(({ group }) => group)),
+  };
+}
+
+function followerOf(name: string, seen: View[]): Follower {
+  return {
+    proxy: { proxy: `shop/${name}`, namespace: "shop", pod: name, podUid: name, serviceAccount: name },
+    listener: { view: (view) => seen.push(view), end: () => undefined },
+    group: undefined,
+    told: undefined,
+    taken: undefined,
   };
 }
 
@@ -135,6 +149,22 @@ test("clients wait no longer than the limit, once for a server that does not ans
   two.acknowledge();
   serve(one.next({ ports: [80, 81] }), two.next({}));
   assert.equal(two.told(), "none none");
+});
+
+test("a proxy that has acknowledged nothing is not waited for and gets whole views, though others of its class were given up on", (t) => {
+  const { server, client, serve } = start(t);
+  const [one, two] = [server([80]), client()];
+  const silent = one.silent();
+  serve(one.next({ ports: [80, 81] }), two.next({}));
+  t.mock.timers.tick(limit);
+  one.acknowledge();
+  two.acknowledge();
+  serve(one.next({ ports: [80, 81, 82] }), two.next({}));
+  one.acknowledge();
+  assert.equal(two.told(), "none none");
+  two.acknowledge();
+  serve(one.next({ ports: [80] }), two.next({ reaches: [] }));
+  assert.equal(silent(), "80 80,81 80,81,82 80");
 });
 
 test("snapshots that come meanwhile merge, and do not prolong the wait", (t) => {

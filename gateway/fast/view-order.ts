@@ -37,9 +37,11 @@ export function createViewOrder(options: ViewOrderOptions): ViewOrder {
     held.drop(group);
     tell(group);
   };
-  /** Whoever has not acknowledged in time is not waited for again until it has. */
+  /** Whoever has not acknowledged in time is not waited for again until it has. One that never acknowledged anything never was, and is not from now on. */
   const giveUp = (group: ClassGroup): void => {
-    for (const awaited of held.awaited(group)) for (const follower of awaited.followers) follower.taken = follower.told;
+    for (const awaited of held.awaited(group)) {
+      for (const follower of awaited.followers) follower.taken &&= follower.told;
+    }
     releaseView(group);
     check();
   };

@@ -193,7 +193,7 @@ interface ProxyParts {
   readonly views: Map<string, View>;
 }
 
-/** Every pod of a class has a proxy, as soon as it has the class. */
+/** Every pod of a class has a proxy, as soon as it has the class. It acknowledges nothing, so it is given whole views: none that keeps inbound chains for a while. */
 function connectProxies({ actor, objects, proxyViews, observer, views }: ProxyParts, life: AsyncDisposableStack): void {
   const proxies = new Map<string, Connected>();
   const noteClass = (name: string, classes: Map<string, MeshObject>): void => {
