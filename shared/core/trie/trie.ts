@@ -58,7 +58,7 @@ export interface Trie {
   with(changes: Iterable<readonly [key: string, value: string | undefined]>): Trie;
   /** In an order that depends on the keys alone. */
   entries(): Iterable<readonly [key: string, value: string]>;
-  /** The blocks of this trie that `known` does not have, as [hash, text]. */
+  /** The blocks of this trie that `known` does not have, as [hash, text]; one that it has at another place may be among them. */
   blocks(known?: Trie): Iterable<readonly [ContentHash, string]>;
   /**
    * The same as they are stored: a branch of even depth together with its children that are branches, so that a path takes half the documents.
