@@ -13,7 +13,7 @@ export interface Http2Limits {
   readonly queuedBytes: number;
   /** How long something may wait for a peer's windows or socket until the connection is dropped. */
   readonly behind: number;
-  /** From the connection to the peer's settings and its acknowledgement of ours. */
+  /** From the connection to the peer's settings and its acknowledgement of ours. Long, as that of a handshake: when a whole fleet comes at once, it waits for us. */
   readonly settings: number;
   /** A TLS handshake. */
   readonly handshake: number;
@@ -39,8 +39,8 @@ export const defaultHttp2Limits: Http2Limits = {
   connectionWindow: 1024 * 1024,
   queuedBytes: 32 * 1024 * 1024,
   behind: 60_000,
-  settings: 10_000,
-  handshake: 10_000,
+  settings: 30_000,
+  handshake: 30_000,
   keepalive: 30_000,
   keepaliveAnswer: 10_000,
   idle: 300_000,
