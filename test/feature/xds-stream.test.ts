@@ -69,6 +69,7 @@ describe("xDS server", () => {
     assert.deepEqual(await second.settle(), []);
     assert.equal(harness.reports.filter((line) => line === refusal).length, 2, "of both proxies");
     harness.publish(viewOf(3, { cluster: { a: "3", b: "2?" } }));
+    first.ack(await first.next());
     assert.deepEqual((await second.next()).resources, { a: "3" });
   });
 

@@ -151,7 +151,7 @@ describe("a peer that abuses HTTP/2", () => {
 
   it("is dropped without settings, and sent away without streams", () => {
     const mute = startConnection();
-    mute.pass(12_000);
+    mute.pass(32_000);
     assert.equal(mute.drops[0]?.reason, "settingsTimeout");
     const idle = startConnection();
     idle.send(hello);
