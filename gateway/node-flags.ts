@@ -1,5 +1,5 @@
 /**
- * Flags of Node under the gateway. Its garbage is short-lived and small: a young generation of 2 MB a half costs nothing measurable, one of 16 MB (the
- * default) stays resident.
+ * Flags of Node under the gateway. A young generation of 16 MB a half (the default) stays resident; with 2 MB a push to a thousand streams costs a tenth more of
+ * CPU, and the gateway keeps 30 MB less.
  */
 export const nodeFlags: readonly string[] = ["--max-semi-space-size=2"];
