@@ -33,10 +33,11 @@ export async function benchStack(options: StackBenchOptions): Promise<readonly B
   const rows: BenchRow[] = [];
   await using envoys = await findEnvoys(mesh, { xdsPort, count: options.envoys, say });
   const everybody: Everybody = { crowd, envoys };
+  const flips = flipsOf(mesh);
   for (const count of proxies) {
     say(`${services} services, ${count} proxies`);
     await crowd.grow(count);
-    rows.push(...(await measure(mesh, everybody, { services, changes })));
+    rows.push(...(await measure(mesh, everybody, { services, changes, flips })));
   }
   return rows;
 }
@@ -49,6 +50,27 @@ const lonely = {
   labels: { app: serviceName(3) },
   address: "127.0.0.9",
 };
+
+/** Each call is a change of what the one before left, whoever counts. */
+interface Flips {
+  readonly endpoint: () => Promise<void>;
+  readonly weight: () => Promise<void>;
+}
+
+function flipsOf({ client }: LocalMesh): Flips {
+  let ready = true;
+  let weight = 90;
+  return {
+    endpoint() {
+      ready = !ready;
+      return setPodStatus(client, lonely, { ready, address: lonely.address });
+    },
+    weight() {
+      weight = 100 - weight;
+      return applyObjects(client, [split(weight)]);
+    },
+  };
+}
 
 interface Everybody {
   readonly crowd: ProxyCrowd;
@@ -72,18 +94,18 @@ async function findEnvoys(
 async function measure(
   mesh: LocalMesh,
   everybody: Everybody,
-  { services, changes }: { readonly services: number; readonly changes: number },
+  { services, changes, flips }: { readonly services: number; readonly changes: number; readonly flips: Flips },
 ): Promise<readonly BenchRow[]> {
   const count = everybody.crowd.proxies.length;
   const endpoint = await timed(mesh, everybody, {
     changes,
     resource: `endpoint shop/${serviceName(3)}/80/all`,
-    change: (turn) => setPodStatus(mesh.client, lonely, { ready: turn % 2 === 1, address: lonely.address }),
+    change: flips.endpoint,
   });
   const weight = await timed(mesh, everybody, {
     changes,
     resource: `route shop/${serviceName(0)}/80`,
-    change: (turn) => applyObjects(mesh.client, [split(turn % 2 === 0 ? 10 : 90)]),
+    change: flips.weight,
   });
   const title = (what: string): string => `${what}, ${services} services, ${count} proxies`;
   const size = { services, proxies: count };
@@ -116,18 +138,18 @@ async function timed(
   what: {
     readonly changes: number;
     readonly resource: string;
-    readonly change: (turn: number) => Promise<void>;
+    readonly change: () => Promise<void>;
   },
 ): Promise<Timed> {
   const { pid } = gatewayOf(mesh);
-  await crowd.untilAll(what.resource, () => what.change(0)); // the first one warms up
+  await crowd.untilAll(what.resource, what.change); // the first one warms up
   const [bytes, cpu] = [crowd.receivedBytes(), cpuTimeOf(pid)];
   const times: number[] = [];
   const answers: number[] = [];
   for (let turn = 1; turn <= what.changes; turn++) {
     const begun = performance.now();
     const answered = envoys?.answered();
-    times.push(await crowd.untilAll(what.resource, () => what.change(turn)));
+    times.push(await crowd.untilAll(what.resource, what.change));
     if (answered !== undefined) answers.push((await answered) - begun);
   }
   return {
