@@ -91,7 +91,10 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
   const xds: XdsServer = life.use(await startXds(config, { identity, views, reporting, metrics, faults, log }));
   const cloud: CloudView = { wentBack: follower.wentBack, pin: () => heads.newest()?.pin };
   const admin = life.use(
-    await startAdminServer(config.admin, adminPages({ config, objects, reporting, autonomy, contact, cloud, metrics })),
+    await startAdminServer(
+      config.admin,
+      adminPages({ config, objects, reporting, autonomy, kept: keeper.kept, contact, cloud, metrics }),
+    ),
   );
   const alongside = [replicas.whileLeading, reporting.whileLeading];
   const publishing = {

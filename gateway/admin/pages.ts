@@ -3,6 +3,7 @@ import type { Head } from "../../shared/store/documents.ts";
 import type { Autonomy } from "../autonomous/start-autonomy.ts";
 import type { GatewayConfig } from "../config.ts";
 import type { HeadFollower } from "../follow/head-follower.ts";
+import type { SnapshotKeeper } from "../follow/snapshot-keeper.ts";
 import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 import type { Reporting } from "../report/start-reporting.ts";
@@ -21,6 +22,7 @@ export interface AdminState {
   readonly objects: ClusterObjects;
   readonly reporting: Reporting;
   readonly autonomy: Pick<Autonomy, "source" | "note">;
+  readonly kept: SnapshotKeeper["kept"];
   readonly contact: () => Contact;
   readonly cloud: CloudView;
   readonly metrics: GatewayMetrics;
@@ -32,7 +34,16 @@ export interface CloudView {
   readonly pin: () => Head["pin"];
 }
 
-export function adminPages({ config, objects, reporting, autonomy, contact, cloud, metrics }: AdminState): AdminPages {
+export function adminPages({
+  config,
+  objects,
+  reporting,
+  autonomy,
+  kept,
+  contact,
+  cloud,
+  metrics,
+}: AdminState): AdminPages {
   const { roster, board } = reporting;
   const { source } = autonomy;
   return {
@@ -83,14 +94,21 @@ export function adminPages({ config, objects, reporting, autonomy, contact, clou
       answer: () => ({ status: 200, json: { problems: board.standing() } }),
     },
     "/debug/snapshot": {
-      about: "the snapshot in force",
+      about: "the snapshot in force; kept: the version that a start without the cloud would serve",
       answer() {
         const inForce = source.current();
         if (inForce === undefined) return { status: 404, json: { error: "no snapshot yet" } };
         const { incarnation, version, served, snapshot, resources } = inForce;
         return {
           status: 200,
-          json: { incarnation, version, served, classes: classesOf(snapshot.index), resources: resources.size },
+          json: {
+            incarnation,
+            version,
+            kept: kept()?.version,
+            served,
+            classes: classesOf(snapshot.index),
+            resources: resources.size,
+          },
         };
       },
     },

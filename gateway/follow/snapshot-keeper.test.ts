@@ -37,7 +37,10 @@ async function folderOf(t: TestContext): Promise<string> {
 }
 
 /** A keeper over a folder, as a gateway that starts opens it. The cloud holds nothing. */
-async function open(folder: string, cloud: { settings: MeshSettingsInForce | Error } = { settings }) {
+async function open(
+  folder: string,
+  cloud: { settings: MeshSettingsInForce | Error; readonly courtesy?: number } = { settings },
+) {
   const faults: string[] = [];
   let closed = false;
   let known = shop(1).state;
@@ -53,7 +56,7 @@ async function open(folder: string, cloud: { settings: MeshSettingsInForce | Err
       cloud.settings instanceof Error ? Promise.reject(cloud.settings) : Promise.resolve(cloud.settings),
     known: () => known,
     distance: 0,
-    courtesy: 0,
+    courtesy: cloud.courtesy ?? 0,
     fault: (error) => faults.push(String(error)),
   });
   return {
@@ -193,4 +196,15 @@ test("the head is remembered with its pin; one that lags or is of another cloud 
   }
   await using second = await open(folder);
   assert.deepEqual(second.record.current().head, head);
+});
+
+test("what a compile here needs is read when a snapshot comes, not when it is kept: by then the cloud may be away", async (t) => {
+  const cloud: { settings: MeshSettingsInForce | Error; courtesy: number } = { settings, courtesy: 60_000 };
+  await using gateway = await open(await folderOf(t), cloud);
+  const { snapshot } = shop(1);
+  gateway.keeper.keep(snapshot);
+  await new Promise((resolve) => setImmediate(resolve));
+  cloud.settings = new MeshError("unavailable", "the cloud is away");
+  assert.deepEqual(await gateway.keeper.settingsFor(snapshot), settings);
+  assert.equal(gateway.keeper.kept(), undefined);
 });

@@ -40,6 +40,8 @@ export interface SnapshotKeeper extends AsyncDisposable {
   readonly last: () => Promise<ServedSnapshot | undefined>;
   /** What this gateway compiled itself and served last, if the process before this one ended so. */
   readonly lastLocal: () => Promise<ServedSnapshot | undefined>;
+  /** The newest snapshot from the cloud that is whole here: what this gateway could start with while the cloud is away. */
+  readonly kept: () => KeptSnapshot | undefined;
   /** A snapshot from the cloud is in force. */
   readonly keep: (snapshot: ServedSnapshot) => void;
   /** One that was compiled here from `state` is; undefined: none any more. */
@@ -108,9 +110,11 @@ export function startSnapshotKeeper(options: SnapshotKeeperOptions): SnapshotKee
     last: () => archive.loadFirst(record.current().snapshots),
     lastLocal: () => archive.loadFirst([record.current().local ?? []].flat()),
     stateOf: states.of,
+    kept: () => record.current().snapshots.find(archive.holds),
     keep(snapshot) {
       waiting = snapshot;
-      states.load(snapshot.served.state).catch(options.fault); // again when it is kept
+      // Without these nothing can be compiled here, and the cloud may be away before the snapshot is kept; then both are asked for again.
+      Promise.all([states.load(snapshot.served.state), settingsFor(snapshot)]).catch(options.fault);
       wake.raise();
     },
     keepLocal(local) {

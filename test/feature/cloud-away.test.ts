@@ -32,6 +32,14 @@ async function isAutonomous(shop: FeatureMesh): Promise<boolean> {
   return conditions.some(({ type, status }) => type === "Autonomous" && status === "True");
 }
 
+/** What is served is kept as well: from now on the gateway needs no cloud for it. */
+async function isKept(shop: FeatureMesh): Promise<void> {
+  await eventually("what is served is kept", async () => {
+    const page = await shop.debug<{ readonly version: number; readonly kept?: number }>("/debug/snapshot");
+    return page.kept === page.version;
+  });
+}
+
 describe("while the cloud is away", () => {
   it("a gateway that starts serves what it kept: a proxy gets no byte, and a new pod its config", async (t) => {
     const gatewayEnv = { WEFT_STATE_DIR: await stateDir(t) };
@@ -39,6 +47,7 @@ describe("while the cloud is away", () => {
     const { shop, client, clientPod } = opened;
     await shop.run({ name: "server", account: "server", labels: { app: "server" }, address: "10.244.0.1" });
     const version = await shop.settled();
+    await isKept(shop);
 
     using _ = shop.mesh.cutCloud();
     await shop.mesh.restartGateway();
@@ -63,6 +72,7 @@ describe("while the cloud is away", () => {
     const { shop } = opened;
     await shop.run({ name: "server", account: "server", labels: { app: "server" }, address: "10.244.0.1" });
     await shop.settled();
+    await isKept(shop);
     using _ = shop.mesh.cutCloud();
     await using fresh = shop.connect(await shop.run({ name: "new", account: "new" }));
     await fresh.until("the new pod may dial the server", () => fresh.held.route.has("shop/server/80"));
@@ -105,6 +115,7 @@ describe("while the cloud is away", () => {
     await using server = shop.connect(pod);
     await server.until("it has a policy", () => server.held.extension.has("authz-8080"));
     await shop.settled();
+    await isKept(shop);
 
     using _ = shop.mesh.cutCloud();
     await shop.apply(target);
@@ -140,6 +151,7 @@ describe("while the cloud is away", () => {
     await shop.settled();
     await shop.mesh.functions.pins.rollback(localCluster, granted, { who: "a person", why: "the grant is missed" });
     await server.until("the rollback", () => server.text("extension", "authz-8080").includes(principalOf("client")));
+    await isKept(shop);
 
     using _ = shop.mesh.cutCloud();
     await shop.apply(trafficTarget("shop/late", { to: "server", from: ["shop/late"], rules: [anyRequest] }));
