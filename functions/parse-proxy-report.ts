@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { parseJson } from "../shared/core/parse-json.ts";
 import type { ProxyReport } from "../shared/store/documents.ts";
 import { count, reportedChange, reportedProblem, reportedProxy, reportTotals } from "../shared/store/report-schema.ts";
 
@@ -15,10 +16,6 @@ const schema = z.object({
 
 /** `text` is the signed message; undefined when it is not a report. */
 export function parseProxyReport(text: string): ProxyReport | undefined {
-  try {
-    const parsed = schema.safeParse((JSON.parse(text) as { readonly report?: unknown }).report);
-    return parsed.success ? (parsed.data as ProxyReport) : undefined;
-  } catch {
-    return undefined; // not JSON
-  }
+  const parsed = z.object({ report: schema }).safeParse(parseJson(text));
+  return parsed.success ? (parsed.data.report as ProxyReport) : undefined;
 }

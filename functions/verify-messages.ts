@@ -1,5 +1,6 @@
 import { verifyEnvelope } from "../shared/core/events/envelope.ts";
 import { parseEnvelope } from "../shared/core/events/parse-event.ts";
+import { parseJson } from "../shared/core/parse-json.ts";
 import { retryTransient } from "../shared/shell/retry.ts";
 import { readPublisherKey } from "../shared/store/cluster-store.ts";
 import type { FunctionParts } from "./ports.ts";
@@ -43,13 +44,11 @@ export function createMessageVerifier(parts: Pick<FunctionParts, "documents" | "
   };
 }
 
+/** Undefined: it cannot be anybody's. */
 function claimOf(text: string): { readonly mesh: string; readonly cluster: string } | undefined {
-  try {
-    const { mesh, cluster } = JSON.parse(text) as { readonly mesh?: unknown; readonly cluster?: unknown };
-    return typeof mesh === "string" && typeof cluster === "string" && isId(cluster) ? { mesh, cluster } : undefined;
-  } catch {
-    return undefined; // not JSON: it cannot be anybody's
-  }
+  const claim = parseJson(text) as { readonly mesh?: unknown; readonly cluster?: unknown } | null | undefined;
+  const { mesh, cluster } = claim ?? {};
+  return typeof mesh === "string" && typeof cluster === "string" && isId(cluster) ? { mesh, cluster } : undefined;
 }
 
 /** A cluster id becomes a partition key and part of document ids. */

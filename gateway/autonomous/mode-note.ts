@@ -1,4 +1,5 @@
 import type { Position } from "../../shared/core/events/cluster-event.ts";
+import { parseJson } from "../../shared/core/parse-json.ts";
 import type { Mode } from "./mode.ts";
 
 /** Annotation of the publisher's Lease, by which it tells all replicas the mode. */
@@ -18,19 +19,10 @@ export function writeModeNote(note: ModeNote): string {
 
 /** Undefined for what no publisher writes: nobody has decided anything. */
 export function readModeNote(text: string | undefined): ModeNote | undefined {
-  const note = parse(text);
-  if (note === undefined || (note.mode !== "following" && note.mode !== "autonomous")) return undefined;
+  const note = parseJson(text) as Partial<ModeNote> | null | undefined;
+  if (typeof note !== "object" || note === null || (note.mode !== "following" && note.mode !== "autonomous"))
+    return undefined;
   const { mode, since, floor } = note;
   const isPosition = Number.isSafeInteger(floor?.epoch) && Number.isSafeInteger(floor?.seq);
   return { mode, since: String(since), floor: isPosition ? floor : undefined };
-}
-
-function parse(text: string | undefined): Partial<ModeNote> | undefined {
-  if (text === undefined) return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value : undefined;
-  } catch {
-    return undefined; // as if nobody had written it; the publisher writes it anew
-  }
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { ContentHash } from "../../shared/core/brand.ts";
 import { contentHash } from "../../shared/core/canonical.ts";
 import type { ObjectKey } from "../../shared/core/object.ts";
+import { parseJson } from "../../shared/core/parse-json.ts";
 import type { StoredResource } from "../../shared/store/block-store.ts";
 import { readIfThere, readPart, replaceFile } from "./checked-file.ts";
 import type { Content, KeptContent } from "./kept-content.ts";
@@ -173,18 +174,10 @@ const textStart = kindLength + hashLength + 1;
 function readContent(hash: ContentHash, line: string): Content | undefined {
   const text = line.slice(textStart);
   if (line.startsWith("b ")) return contentHash(text) === hash ? { kind: "block", hash, text } : undefined;
-  const json = parseLine(text);
+  const json = parseJson(text) as ResourceLine | undefined; // undefined: damaged
   const body = Buffer.from(json?.body ?? "", "base64");
   if (json === undefined || contentHash(body) !== hash) return undefined;
   return { kind: "resource", hash, resource: { version: hash, body, causes: json.causes } };
-}
-
-function parseLine(text: string): ResourceLine | undefined {
-  try {
-    return JSON.parse(text) as ResourceLine;
-  } catch {
-    return undefined; // damaged
-  }
 }
 
 type Line = Place & { readonly hash: ContentHash };

@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { parseJson } from "../../shared/core/parse-json.ts";
 import type { Clock } from "../../shared/ports/clock.ts";
 import type { ProxyAuthenticator, ProxyIdentity, ProxyRefusal } from "../xds/ports.ts";
 
@@ -127,11 +128,7 @@ function createReviewCache(options: TokenAuthenticatorOptions): (token: string) 
 
 /** `exp` of a JWT in milliseconds. Its signature is Kubernetes' business, which has vouched for it. */
 function readExpiry(token: string): number | undefined {
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
-    const exp = typeof claims === "object" && claims !== null && "exp" in claims ? claims.exp : undefined;
-    return typeof exp === "number" ? exp * 1000 : undefined;
-  } catch {
-    return undefined;
-  }
+  const claims = parseJson(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
+  const exp = typeof claims === "object" && claims !== null && "exp" in claims ? claims.exp : undefined;
+  return typeof exp === "number" ? exp * 1000 : undefined;
 }

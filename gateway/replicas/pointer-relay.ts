@@ -1,3 +1,4 @@
+import { parseJson } from "../../shared/core/parse-json.ts";
 import type { HubTailHandlers, OpenHubTail } from "../../shared/ports/event-hub.ts";
 import { MeshError } from "../../shared/shell/mesh-error.ts";
 import { pause } from "../../shared/shell/pause.ts";
@@ -47,7 +48,8 @@ export function createPointerRelay(options: PointerRelayOptions): PointerRelay {
         const text = name === options.lease ? options.leases.lease(name)?.annotations[pointerAnnotation] : undefined;
         if (text === undefined || text === told) return;
         told = text;
-        handlers.message(parse(text));
+        // Anybody who may write Leases may write nonsense: the follower looks at what comes.
+        handlers.message(parseJson(text));
       });
       return {
         async [Symbol.asyncDispose]() {
@@ -85,14 +87,5 @@ export function createPointerRelay(options: PointerRelayOptions): PointerRelay {
     } catch (error) {
       if (!lease.lost.aborted) options.fault(MeshError.from(error));
     }
-  }
-}
-
-/** Anybody who may write Leases may write nonsense: the follower looks at what comes. */
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

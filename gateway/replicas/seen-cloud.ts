@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { parseJson } from "../../shared/core/parse-json.ts";
 import type { SeenCloud } from "../../shared/store/documents.ts";
 import type { ServedSnapshot } from "../follow/head-follower.ts";
 import type { SeenLease } from "./lease-watch.ts";
@@ -36,7 +37,7 @@ export function seenOf(current: ServedSnapshot | undefined): SeenCloud | undefin
 export function newestSeen(own: SeenCloud | undefined, leases: readonly SeenLease[]): SeenCloud | undefined {
   const others = leases
     .filter(({ name, alive }) => alive && isReplicaLease(name))
-    .flatMap(({ annotations }) => parse(annotations[seenAnnotation]) ?? []);
+    .flatMap(({ annotations }) => readSeen(annotations[seenAnnotation]) ?? []);
   return others.reduce((newest: SeenCloud | undefined, seen) => {
     if (newest === undefined) return seen;
     if (newest.incarnation !== seen.incarnation) return newest;
@@ -49,11 +50,6 @@ export function newestSeen(own: SeenCloud | undefined, leases: readonly SeenLeas
 }
 
 /** Undefined for what another version of the gateway, or nobody, wrote. */
-function parse(text: string | undefined): SeenCloud | undefined {
-  if (text === undefined) return undefined;
-  try {
-    return schema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined; // not JSON
-  }
+function readSeen(text: string | undefined): SeenCloud | undefined {
+  return schema.safeParse(parseJson(text)).data;
 }

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { type Problem, sortProblems } from "../../shared/core/mesh/problem.ts";
 import { objectKeyText } from "../../shared/core/object.ts";
+import { parseJson } from "../../shared/core/parse-json.ts";
 import type { ChangeTotals, ProxyReport, ProxyRow } from "../../shared/store/documents.ts";
 import {
   count,
@@ -49,13 +50,8 @@ export function writeReplicaReport(report: ReplicaReport): string {
 
 /** Undefined for what another version of the gateway, or nobody, wrote. */
 export function parseReplicaReport(text: string | undefined): ReplicaReport | undefined {
-  if (text === undefined) return undefined;
-  try {
-    const parsed = schema.safeParse(JSON.parse(text));
-    return parsed.success ? (parsed.data as ReplicaReport) : undefined;
-  } catch {
-    return undefined; // not JSON
-  }
+  const parsed = schema.safeParse(parseJson(text));
+  return parsed.success ? (parsed.data as ReplicaReport) : undefined;
 }
 
 /** All replicas' words in one. `interval` says when the next comes, in milliseconds. */

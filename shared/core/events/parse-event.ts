@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { ContentHash } from "../brand.ts";
 import { contentHash, type JsonObject } from "../canonical.ts";
+import { parseJson } from "../parse-json.ts";
 import { type ClusterEvent, type EventOrigin, eventVersion } from "./cluster-event.ts";
 import type { Envelope } from "./envelope.ts";
 
@@ -97,14 +98,6 @@ function unreadable(origin: EventOrigin, reason: string, json: unknown): Rejecti
   if (!object.success) return { reason, origin };
   const bodyHash = contentHash(JSON.stringify(json));
   return { reason, origin, instead: { ...origin, type: "ObjectRefused", ...object.data, bodyHash, reason, cause: {} } };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // the schema then says that it is not an object
-  }
 }
 
 function describe(error: z.ZodError): string {
