@@ -1,6 +1,5 @@
-import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type ListeningServer, listen } from "../../shared/shell/listening-server.ts";
 import type { ListenAddress } from "../config.ts";
 
 /** What a page answers: JSON for a value, or text of a type. */
@@ -13,23 +12,12 @@ export type AdminPages = Readonly<
   Record<string, { readonly about: string; readonly answer: () => AdminAnswer | Promise<AdminAnswer> }>
 >;
 
-export interface AdminServer extends AsyncDisposable {
-  readonly port: number;
-}
-
 /** Health, metrics and readable state over plain HTTP, for GET only. */
-export async function startAdminServer(listen: ListenAddress, pages: AdminPages): Promise<AdminServer> {
-  const server = createServer((request, response) => void serve(pages, request, response));
-  server.listen(listen.port, listen.host);
-  await once(server, "listening");
-  return {
-    port: (server.address() as AddressInfo).port,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
-  };
+export function startAdminServer(address: ListenAddress, pages: AdminPages): Promise<ListeningServer> {
+  return listen(
+    createServer((request, response) => void serve(pages, request, response)),
+    address,
+  );
 }
 
 async function serve(pages: AdminPages, request: IncomingMessage, response: ServerResponse): Promise<void> {

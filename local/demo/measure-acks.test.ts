@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import { listen } from "../../shared/shell/listening-server.ts";
 import { createAckMeter } from "./measure-acks.ts";
 
 /** What the gateway's pages show. */
@@ -28,17 +27,8 @@ async function startGateway(): Promise<{ readonly url: string; readonly state: G
     const page = pages[request.url ?? ""];
     response.writeHead(page === undefined ? 404 : 200).end(JSON.stringify(page?.()));
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    state,
-    async [Symbol.asyncDispose]() {
-      server.close();
-      server.closeAllConnections();
-      await once(server, "close");
-    },
-  };
+  const listening = await listen(server, { host: "127.0.0.1", port: 0 });
+  return { ...listening, url: `http://127.0.0.1:${listening.port}`, state };
 }
 
 const { signal } = new AbortController();

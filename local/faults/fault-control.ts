@@ -1,7 +1,6 @@
-import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { z } from "zod";
+import { listen } from "../../shared/shell/listening-server.ts";
 import type { FaultInjector } from "./fault-injector.ts";
 import { type FaultBase, type FaultPlan, parseFault, parseFaultPlan } from "./fault-plan.ts";
 
@@ -38,18 +37,8 @@ export async function startFaultControl<Fault extends FaultBase>(
       },
     );
   });
-  server.listen(options.port ?? 0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}/faults`,
-    async [Symbol.asyncDispose]() {
-      const closed = once(server, "close");
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
+  const listening = await listen(server, { host: "127.0.0.1", port: options.port ?? 0 });
+  return { ...listening, url: `http://127.0.0.1:${listening.port}/faults` };
 }
 
 interface Answer {

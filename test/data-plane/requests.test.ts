@@ -1,10 +1,9 @@
 /** Which requests pass, judged by real Envoys: pairs, methods, paths, headers, modes, protocols over HTTP. */
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
+import { type ListeningServer, listen } from "../../shared/shell/listening-server.ts";
 import type { GrpcResult, WebSocketResult } from "../support/data-path/apps/commands.ts";
 import { eventually } from "../support/data-path/eventually.ts";
 import { skip } from "../support/data-path/machine.ts";
@@ -356,16 +355,9 @@ test(
 );
 
 /** A plain server on an address that is neither a pod's nor a Service's. */
-async function startHostServer(host: string): Promise<AsyncDisposable & { readonly port: number }> {
-  const server = createServer((_, response) => response.end("the host"));
-  server.listen(0, host);
-  await once(server, "listening");
-  return {
-    port: (server.address() as AddressInfo).port,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
-  };
+function startHostServer(host: string): Promise<ListeningServer> {
+  return listen(
+    createServer((_, response) => response.end("the host")),
+    { host, port: 0 },
+  );
 }

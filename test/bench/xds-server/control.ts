@@ -1,6 +1,5 @@
-import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type ListeningServer, listen } from "../../../shared/shell/listening-server.ts";
 import type { FleetServer } from "./fleet-server.ts";
 
 /** What `GET /stat` answers, of our server and of the peers'. */
@@ -17,10 +16,10 @@ export interface ServerStat {
 }
 
 /** `GET /push?clusters=1` answers when the change is written to every stream, `GET /stat` at once. */
-export async function startControl(
+export function startControl(
   fleet: FleetServer,
-  listen: { readonly host: string; readonly port: number },
-): Promise<AsyncDisposable & { readonly port: number }> {
+  address: { readonly host: string; readonly port: number },
+): Promise<ListeningServer> {
   const server = createServer(({ method, url }, response) => {
     const { pathname, searchParams } = new URL(url ?? "/", "http://control");
     const clusters = Number(searchParams.get("clusters") ?? 1);
@@ -30,16 +29,7 @@ export async function startControl(
     else if (!Number.isInteger(clusters) || clusters < 1) answer(response, 400, { error: "clusters: at least 1" });
     else answer(response, 200, { generation: fleet.push(clusters) });
   });
-  server.listen(listen);
-  await once(server, "listening");
-  return {
-    port: (server.address() as AddressInfo).port,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
-  };
+  return listen(server, address);
 }
 
 function statOf(fleet: FleetServer): ServerStat {

@@ -1,6 +1,5 @@
-import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type ListeningServer, listen } from "../../../../shared/shell/listening-server.ts";
 import type { Counters } from "./counters.ts";
 
 /** An app that runs. */
@@ -11,34 +10,21 @@ export interface App extends AsyncDisposable {
   readonly rawPort: number;
 }
 
-export interface HttpServer extends AsyncDisposable {
-  readonly port: number;
-}
-
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
 /** Port 0 takes a free one. */
-export async function startHttpServer(port: number, handle: Handler): Promise<HttpServer> {
+export function startHttpServer(port: number, handle: Handler): Promise<ListeningServer> {
   const server = createServer((request, response) => {
     // The client went away in the middle of its request; there is nobody to answer.
     Promise.resolve(handle(request, response)).catch(() => response.destroy());
   });
   // Longer than any client keeps a connection, so that it is never this side that closes one.
   server.keepAliveTimeout = 120_000;
-  server.listen(port);
-  await once(server, "listening");
-  return {
-    port: (server.address() as AddressInfo).port,
-    async [Symbol.asyncDispose]() {
-      server.close();
-      server.closeAllConnections();
-      await once(server, "close");
-    },
-  };
+  return listen(server, { port });
 }
 
 /** The counters, for people and for the demo: `GET /raw` as JSON. */
-export function startRawServer(port: number, counters: Counters): Promise<HttpServer> {
+export function startRawServer(port: number, counters: Counters): Promise<ListeningServer> {
   return startHttpServer(port, (request, response) => {
     if (request.url !== "/raw" && request.url !== "/") {
       answer(response, 404);
