@@ -38,7 +38,7 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
     stale: () => isStale(contact()),
     autonomous: () => autonomy.note()?.mode === "autonomous",
     wentBack: () => follower.wentBack() !== undefined,
-    held: () => heads.newest()?.pin !== undefined,
+    held: () => heads.newest()?.pin !== undefined || source.held() !== undefined,
   });
   const faults = faultsTo(metrics, log);
   const key = await readPublisherKey(client, config.namespace);
@@ -47,9 +47,7 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
   const identity = life.use(await startIdentity(config, { client, objects, faults }));
   const replicas = life.use(startReplicas(config, { parts, faults }));
   const { leases, openTail } = replicas;
-  const reporting: Reporting = life.use(
-    startReporting(config, { parts, objects, leases, key, metrics, faults, snapshot: () => source.current() }),
-  );
+  const reporting: Reporting = life.use(startReporting(config, { parts, objects, leases, key, metrics, faults }));
   const { blocks, keeper } = life.use(await startKeeping(config, { documents, objects, faults }));
   const readSettings = () => keeper.settingsFor(follower.current());
   const views = life.use(
@@ -75,6 +73,7 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
         views.serve(snapshot);
       },
       problems: reporting.board.compiled,
+      held: reporting.onLocalHold,
     }),
   );
   const { source, declaration } = autonomy;

@@ -1,7 +1,9 @@
+import type { Problem } from "../../shared/core/mesh/problem.ts";
 import { objectKeyText } from "../../shared/core/object.ts";
 import { readStateEntry } from "../../shared/core/state/cluster-state.ts";
 import { systemClock } from "../../shared/shell/system-clock.ts";
 import type { Head } from "../../shared/store/documents.ts";
+import type { LocalHold } from "../autonomous/local-guard.ts";
 import type { GatewayConfig } from "../config.ts";
 import type { ServedSnapshot } from "../follow/head-follower.ts";
 import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
@@ -15,7 +17,7 @@ import { startReplicaLease } from "../replicas/replica-lease.ts";
 import { seenNote } from "../replicas/seen-cloud.ts";
 import { createProblemReader } from "./compiled-problems.ts";
 import { watchEndpointProblems } from "./endpoint-problems.ts";
-import { heldChanges } from "./held-changes.ts";
+import { heldChanges, heldLocally } from "./held-changes.ts";
 import { createProblemBoard, type ProblemBoard } from "./problem-board.ts";
 import { createProblemEvents, type ProblemEvents } from "./problem-events.ts";
 import { createProxyRoster, type ProxyRoster } from "./proxy-roster.ts";
@@ -37,6 +39,8 @@ export interface Reporting extends AsyncDisposable {
   serving(snapshot: ServedSnapshot): void;
   /** The problems of compiling stand beside the head, what a guard holds in it. */
   readonly onHead: (head: Head) => void;
+  /** What the gateway's own guard holds. */
+  readonly onLocalHold: (hold: LocalHold | undefined) => void;
   /** Tells the cloud what all replicas say, until the Lease is lost. */
   readonly whileLeading: (lease: Pick<HeldLease, "lost" | "isFresh">) => Promise<void>;
 }
@@ -48,7 +52,6 @@ export interface ReportingParts {
   readonly key: PublisherKey;
   readonly metrics: GatewayMetrics;
   readonly faults: FaultsOf;
-  readonly snapshot: () => ServedSnapshot | undefined;
 }
 
 /** Annotation of a replica's Lease. */
@@ -60,8 +63,10 @@ function now(): Date {
 
 export function startReporting(
   config: GatewayConfig,
-  { parts, objects, leases, key, metrics, faults, snapshot }: ReportingParts,
+  { parts, objects, leases, key, metrics, faults }: ReportingParts,
 ): Reporting {
+  let seen: ServedSnapshot | undefined;
+  let [inCloud, here]: [readonly Problem[], readonly Problem[]] = [[], []];
   const events = eventsOfProblems(config, { parts, objects, faults });
   const board = createProblemBoard({ show: events.show });
   const endpoints = watchEndpointProblems({ objects, clock: systemClock, patience: 2000, show: board.endpoints });
@@ -74,11 +79,10 @@ export function startReporting(
     onRefusal(refusal) {
       metrics.resourceRefused(refusal.type);
       parts.log.warn({ ...refusal }, "a proxy refused a resource");
-      board.refusals(roster.refusals(), snapshot());
+      board.refusals(roster.refusals(), seen);
     },
-    onRelief: () => board.refusals(roster.refusals(), snapshot()),
+    onRelief: () => board.refusals(roster.refusals(), seen),
   });
-  let seen: ServedSnapshot | undefined;
   const own = (): ReplicaReport => ownReport(config.replica, roster, board);
   const { durations } = config;
   const lease = startReplicaLease({
@@ -120,7 +124,12 @@ export function startReporting(
     },
     onHead(head) {
       readProblems(head);
-      board.held(heldChanges(head.pin, config));
+      inCloud = heldChanges(head.pin, config);
+      board.held([...inCloud, ...here]);
+    },
+    onLocalHold(hold) {
+      here = heldLocally(hold, config);
+      board.held([...inCloud, ...here]);
     },
     whileLeading: reporter.whileLeading,
     async [Symbol.asyncDispose]() {
