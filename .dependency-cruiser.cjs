@@ -58,13 +58,13 @@ module.exports = {
     },
     onlySees("core-sees-only-core", "The core is the innermost ring.", { from: "^shared/core/", allowed: "^shared/core/" }),
     onlySees("core-words", "What all share knows nobody.", {
-      from: "^shared/core/(brand|canonical|object)[.]ts$",
+      from: "^shared/core/(brand|canonical|object|parse-json)[.]ts$",
       allowed: "^shared/core/(brand|canonical|object)[.]ts$",
     }),
     onlySees("core-events", "The pipeline is a line: events come first.", {
       from: "^shared/core/events/",
       of: "^shared/core/",
-      allowed: "^shared/core/(events/|brand|canonical|object)",
+      allowed: "^shared/core/(events/|brand|canonical|object|parse-json)",
     }),
     onlySees("core-trie", "The trie knows nothing of what it holds.", {
       from: "^shared/core/trie/",
