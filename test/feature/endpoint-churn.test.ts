@@ -16,10 +16,12 @@ import { type KubernetesObject, meshConfig, namespace, pod, service } from "../s
 /** Services of which each has some pods; the first pod of each has a proxy here. */
 const services = Array.from({ length: 10 }, (_, index) => `s${index}`);
 const podsOfService = 5;
+/** Pods that are replaced, with three events each. */
+const turns = Number(process.env["WEFT_CHURN"] ?? 4000);
 /** Objects more or fewer after thousands of events: what caches and the test itself hold for the moment. */
 const slack = 1000;
 
-test("thousands of pods that come and go leave nothing behind", { timeout: 120_000 }, async () => {
+test(`${turns} pods that come and go leave nothing behind`, async () => {
   await using cluster = await startCluster();
   const views = createProxyViews({
     objects: cluster.picture,
@@ -41,7 +43,7 @@ test("thousands of pods that come and go leave nothing behind", { timeout: 120_0
   };
   await churn(0, 1000);
   const before = queryObjects(Object, { format: "count" });
-  await churn(1000, 4000);
+  await churn(1000, turns);
   const after = queryObjects(Object, { format: "count" });
   assert.ok(after - before < slack, `${before} objects became ${after}`);
   for (const stream of streams) {
@@ -49,7 +51,7 @@ test("thousands of pods that come and go leave nothing behind", { timeout: 120_0
     const endpoints = view?.resources.endpoint;
     assert.equal(endpoints?.size, services.length);
     assert.equal(view?.generation, stream().settled, "all of the newest view is acknowledged");
-    assert.ok((view?.generation ?? 0) > 2000 * services.length, "every class had thousands of views");
+    assert.ok((view?.generation ?? 0) > (turns / 2) * services.length, "every class had a view for most");
   }
   views[Symbol.dispose]();
 });
