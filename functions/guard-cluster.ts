@@ -1,4 +1,4 @@
-import { type Missing, missingFromList } from "../shared/core/guard/mass-withdrawal.ts";
+import { type Missing, missingFromList, missingText } from "../shared/core/guard/mass-withdrawal.ts";
 import type { Trie } from "../shared/core/trie/trie.ts";
 import type { Head, Pin } from "../shared/store/documents.ts";
 import type { MeshSettingsInForce } from "../shared/store/mesh-settings.ts";
@@ -47,7 +47,7 @@ async function withMissing(
     if (kinds.length === 0) continue;
     const missing = { of: before.root, kinds };
     return pin === undefined
-      ? { kind: "hold", who: guardName, when: now, why: `a list lacks ${describe(kinds)}`, missing }
+      ? { kind: "hold", who: guardName, when: now, why: `a list lacks ${missingText(kinds)}`, missing }
       : { ...pin, missing };
   }
   return pin;
@@ -89,11 +89,7 @@ export function lostHold(lost: readonly Missing[], now: string): Pin {
     kind: "hold",
     who: guardName,
     when: now,
-    why: `another translator or fleet policy loses ${describe(lost)}`,
+    why: `another translator or fleet policy loses ${missingText(lost)}`,
     lost,
   };
-}
-
-function describe(kinds: readonly Missing[]): string {
-  return kinds.map(({ kind, missing, of }) => `${missing} of ${of} ${kind.split("/").at(-1)}`).join(", ");
 }

@@ -96,18 +96,8 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
     ),
   );
   const alongside = [replicas.whileLeading, reporting.whileLeading];
-  const publishing = {
-    parts,
-    objects,
-    heads,
-    key,
-    follower,
-    leases,
-    metrics,
-    autonomy,
-    alongside,
-    fault: faults("publish"),
-  };
+  const fault = faults("publish");
+  const publishing = { parts, objects, heads, key, follower, leases, metrics, autonomy, alongside, fault };
   life.use(startPublishing(config, publishing));
   const running = life.move();
   return { xdsPort: xds.port, adminPort: admin.port, [Symbol.asyncDispose]: () => running.disposeAsync() };

@@ -1,6 +1,7 @@
 import type { Head } from "../../shared/store/documents.ts";
+import type { LocalHold } from "../autonomous/local-guard.ts";
 import type { ModeNote } from "../autonomous/mode-note.ts";
-import { releaseCommand } from "../report/held-changes.ts";
+import { localHoldText, releaseCommand } from "../report/held-changes.ts";
 
 /** What a person should know of the whole gateway, in Kubernetes' words for it. */
 export interface Condition {
@@ -39,9 +40,13 @@ export function cloudWentBackCondition(
   return { type, status: "True", message };
 }
 
-/** A person's pin, or a guard's, and how it ends. */
-export function changesHeldCondition(pin: Head["pin"], cluster: string): Condition {
+/** A person's pin, or a guard's, the cloud's or the gateway's own, and how it ends. */
+export function changesHeldCondition(
+  { pin, hold }: { readonly pin: Head["pin"]; readonly hold: LocalHold | undefined },
+  { cluster, namespace }: { readonly cluster: string; readonly namespace: string },
+): Condition {
   const type = "ChangesHeld";
+  if (hold !== undefined) return { type, status: "True", message: localHoldText(hold, namespace) };
   if (pin === undefined) return { type, status: "False", message: "changes are served as they come" };
   return {
     type,

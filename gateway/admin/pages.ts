@@ -2,7 +2,8 @@ import { classesOf } from "../../shared/core/snapshot/snapshot.ts";
 import type { Head } from "../../shared/store/documents.ts";
 import type { Autonomy } from "../autonomous/start-autonomy.ts";
 import type { GatewayConfig } from "../config.ts";
-import type { HeadFollower } from "../follow/head-follower.ts";
+import type { KeptSnapshot } from "../disk/gateway-record.ts";
+import type { HeadFollower, ServedSnapshot } from "../follow/head-follower.ts";
 import type { SnapshotKeeper } from "../follow/snapshot-keeper.ts";
 import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
 import type { GatewayMetrics } from "../metrics.ts";
@@ -15,7 +16,7 @@ import {
   cloudWentBackCondition,
   staleCondition,
 } from "./conditions.ts";
-import type { AdminPages } from "./server.ts";
+import type { AdminAnswer, AdminPages } from "./server.ts";
 
 export interface AdminState {
   readonly config: GatewayConfig;
@@ -64,7 +65,7 @@ export function adminPages({
           staleCondition(contact()),
           autonomousCondition(autonomy.note(), source.servesLocal()),
           cloudWentBackCondition(cloud.wentBack(), source.current()),
-          changesHeldCondition(cloud.pin(), config.cluster),
+          changesHeldCondition({ pin: cloud.pin(), hold: source.held() }, config),
         ];
         return { status: 200, json: { conditions } };
       },
@@ -95,22 +96,7 @@ export function adminPages({
     },
     "/debug/snapshot": {
       about: "the snapshot in force; kept: the version that a start without the cloud would serve",
-      answer() {
-        const inForce = source.current();
-        if (inForce === undefined) return { status: 404, json: { error: "no snapshot yet" } };
-        const { incarnation, version, served, snapshot, resources } = inForce;
-        return {
-          status: 200,
-          json: {
-            incarnation,
-            version,
-            kept: kept()?.version,
-            served,
-            classes: classesOf(snapshot.index),
-            resources: resources.size,
-          },
-        };
-      },
+      answer: () => snapshotPage(source.current(), kept()),
     },
     "/debug/state": {
       about: "the gateway's picture of the cluster, as state hash and object keys",
@@ -123,5 +109,15 @@ export function adminPages({
         },
       }),
     },
+  };
+}
+
+function snapshotPage(inForce: ServedSnapshot | undefined, kept: KeptSnapshot | undefined): AdminAnswer {
+  if (inForce === undefined) return { status: 404, json: { error: "no snapshot yet" } };
+  const { incarnation, version, served, snapshot, resources } = inForce;
+  const classes = classesOf(snapshot.index);
+  return {
+    status: 200,
+    json: { incarnation, version, kept: kept?.version, served, classes, resources: resources.size },
   };
 }

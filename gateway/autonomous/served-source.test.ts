@@ -7,6 +7,7 @@ import { meshConfig, namespace, pod, service, stateOf } from "../../test/support
 import { snapshotOf } from "../fast/fast-fixture.ts";
 import type { ServedSnapshot } from "../follow/head-follower.ts";
 import { createManualClock } from "../identity/clock-fixture.ts";
+import { createLocalGuard, type LocalHold } from "./local-guard.ts";
 import type { ModeNote } from "./mode-note.ts";
 import { createServedSource, type ServedLocally } from "./served-source.ts";
 
@@ -23,13 +24,26 @@ function shop(port: number) {
   return { objects, state: trieOf(stateOf(objects).map(stateEntry)) };
 }
 
+/** A shop with so many Services beside it. */
+function wideShop(services: number) {
+  const { objects } = shop(1);
+  const more = Array.from({ length: services }, (_, index) => service(`shop/s${index}`, { ports: [80] }));
+  const all = [...objects, ...more];
+  return { objects: all, state: trieOf(stateOf(all).map(stateEntry)) };
+}
+
 function start() {
   const clock = createManualClock(0);
+  const states = [shop(1), shop(2), wideShop(6)].map(({ state }) => state);
+  const guard = createLocalGuard();
   const world = {
     note: undefined as ModeNote | undefined,
     head: undefined as Head | undefined,
     objects: shop(1).state as Trie,
     settings: Promise.resolve(settings) as Promise<typeof settings>,
+    guard,
+    released: undefined as string | undefined,
+    holds: [] as (LocalHold | undefined)[],
     served: [] as ServedSnapshot[],
     kept: [] as (string | undefined)[],
     facts: [] as ServedLocally[],
@@ -42,6 +56,10 @@ function start() {
     head: () => world.head,
     objects: () => world.objects,
     settingsFor: () => world.settings,
+    stateOf: async (root) => states.find((state) => state.root === root) ?? Promise.reject(new Error("not kept")),
+    guard,
+    released: () => world.released,
+    onHold: (hold) => world.holds.push(hold),
     serve: (snapshot) => world.served.push(snapshot),
     keepLocal: (local) => world.kept.push(local?.snapshot.served.state),
     problems: () => undefined,
@@ -130,4 +148,79 @@ test("what was compiled here before a restart is served at once, and until there
   world.objects = shop(2).state;
   await world.source.begin();
   assert.deepEqual(world.served, [local], "it is compiled already");
+});
+
+test("a list that lacks most Services is held until they are back; what else changes waits with it", async () => {
+  const world = start();
+  const cloud = snapshotOf(4, wideShop(6).objects);
+  world.note = autonomous;
+  world.objects = wideShop(6).state;
+  world.source.fromCloud(cloud);
+  await world.source.begin();
+  world.objects = wideShop(1).state;
+  world.source.look();
+  await world.rest();
+  assert.match(world.source.held()?.why ?? "", /lacks 5 of 7 Service/);
+  world.clock.pass(500);
+  world.source.look();
+  await world.rest();
+  assert.deepEqual([world.served, world.holds.length, world.faults], [[cloud], 1, []], "it is told once");
+  world.objects = wideShop(5).state;
+  world.clock.pass(500);
+  world.source.look();
+  await world.rest();
+  assert.equal(world.source.current()?.served.state, wideShop(5).state.root, "one of them may go");
+  assert.deepEqual([world.source.held(), world.holds.at(-1)], [undefined, undefined]);
+});
+
+test("a hold ends when a person releases it, and when the cloud holds the own state or a pin", async () => {
+  const world = start();
+  const cloud = snapshotOf(4, wideShop(6).objects);
+  world.note = autonomous;
+  world.objects = wideShop(1).state;
+  world.source.fromCloud(cloud);
+  await world.source.begin();
+  const id = world.source.held()?.id;
+  assert.ok(id);
+  world.head = { pin: { kind: "freeze" } } as unknown as Head;
+  world.source.look();
+  assert.equal(world.source.held(), undefined, "a pin binds instead");
+  world.head = undefined;
+  world.clock.pass(500);
+  world.source.look();
+  await world.rest();
+  assert.equal(world.source.held()?.id, id, "the same names the same");
+  world.released = "another";
+  world.source.look();
+  await world.rest();
+  assert.deepEqual(world.served, [cloud]);
+  world.released = id;
+  world.clock.pass(500);
+  world.source.look();
+  await world.rest();
+  assert.equal(world.source.held(), undefined);
+  assert.equal(world.source.current()?.served.state, wideShop(1).state.root);
+});
+
+test("what somebody deleted while the gateway looked is no reason to hold", async () => {
+  const world = start();
+  world.note = autonomous;
+  world.objects = wideShop(6).state;
+  world.source.fromCloud(snapshotOf(4, wideShop(6).objects));
+  await world.source.begin();
+  world.guard.note(wideShop(6).state, wideShop(1).state, () => true);
+  world.objects = wideShop(1).state;
+  world.source.look();
+  await world.rest();
+  assert.equal(world.source.current()?.served.state, wideShop(1).state.root);
+});
+
+test("a state that cannot be had is not judged, so the last known good stays", async () => {
+  const world = start();
+  const cloud = snapshotOf(4, wideShop(5).objects);
+  world.note = autonomous;
+  world.objects = wideShop(1).state;
+  world.source.fromCloud(cloud);
+  await world.source.begin();
+  assert.deepEqual([world.served, world.faults.length], [[cloud], 1]);
 });

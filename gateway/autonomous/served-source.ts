@@ -1,3 +1,4 @@
+import type { ContentHash } from "../../shared/core/brand.ts";
 import { translatorVersion } from "../../shared/core/compile.ts";
 import type { ClusterFact } from "../../shared/core/events/cluster-event.ts";
 import type { Problem } from "../../shared/core/mesh/problem.ts";
@@ -8,6 +9,8 @@ import type { MeshSettingsInForce } from "../../shared/store/mesh-settings.ts";
 import type { ServedSnapshot } from "../follow/head-follower.ts";
 import { chooseServed } from "./choose-served.ts";
 import { createLocalCompiler, type LocalCompilation } from "./compile-locally.ts";
+import { createHolding } from "./holding.ts";
+import type { LocalGuard, LocalHold } from "./local-guard.ts";
 import type { ModeNote } from "./mode-note.ts";
 import { createPacedWork } from "./paced-work.ts";
 
@@ -19,6 +22,13 @@ export interface ServedSourceOptions {
   readonly objects: () => Trie;
   /** Inputs that came from the cloud; rejects where there are none: then nothing is compiled here. */
   readonly settingsFor: (snapshot: ServedSnapshot) => Promise<MeshSettingsInForce>;
+  /** A state that a snapshot was made of. Rejects where it cannot be had: then nothing is compiled here. */
+  readonly stateOf: (root: ContentHash) => Promise<Trie>;
+  readonly guard: Pick<LocalGuard, "judge">;
+  /** Id of the hold that a person agreed to. */
+  readonly released: () => string | undefined;
+  /** What the guard holds has changed. */
+  readonly onHold: (hold: LocalHold | undefined) => void;
   /** A snapshot is in force from now on. */
   readonly serve: (snapshot: ServedSnapshot) => void;
   /** What was compiled here is in force; undefined: not any more. */
@@ -35,6 +45,8 @@ export interface ServedSourceOptions {
 export interface ServedSource extends Disposable {
   readonly current: () => ServedSnapshot | undefined;
   readonly servesLocal: () => boolean;
+  /** What is not compiled here, because the guard speaks against it. */
+  readonly held: () => LocalHold | undefined;
   /** The newest from the cloud. */
   readonly fromCloud: (snapshot: ServedSnapshot) => void;
   /** What this gateway served last before it ended, if it had compiled that itself. */
@@ -52,34 +64,35 @@ export function createServedSource(options: ServedSourceOptions): ServedSource {
   const { clock } = options;
   const compiler = createLocalCompiler();
   let cloud: ServedSnapshot | undefined;
-  let local: { readonly snapshot: ServedSnapshot; readonly since: string } | undefined;
   let current: ServedSnapshot | undefined;
   let listed = false;
 
   const now = (): string => new Date(clock.now()).toISOString();
+  const local = createLocalServing(options, now);
+  const holding = createHolding({ ...options, now });
   const serve = (snapshot: ServedSnapshot): void => {
     current = snapshot;
     options.serve(snapshot);
   };
-  const endLocal = (): void => {
-    if (local === undefined) return;
-    const { root, state } = local.snapshot.served;
-    options.onServedLocally({ type: "ServedLocally", root, state, from: local.since, to: now() });
-    local = undefined;
-  };
   const choose = () => {
     const own = listed ? options.objects().root : undefined;
-    const [note, head, servesLocal] = [options.note(), options.head(), local !== undefined];
+    const [note, head, servesLocal] = [options.note(), options.head(), local.snapshot() !== undefined];
     return cloud && chooseServed({ note, head, cloud, own, servesLocal, translator: translatorVersion });
   };
+  const isServed = (): boolean => local.snapshot()?.served.state === options.objects().root;
+  const isHeld = (): boolean =>
+    current !== undefined && holding.covers({ before: current.served.state, own: options.objects().root });
   const compileNow = async (): Promise<void> => {
     try {
-      if (cloud === undefined) return;
+      const inForce = current;
+      if (cloud === undefined || inForce === undefined) return;
       const settings = await options.settingsFor(cloud);
-      if (choose() !== "local") return;
-      const compiled = compiler.compile(cloud, options.objects(), settings);
-      endLocal();
-      local = { snapshot: compiled.snapshot, since: now() };
+      const before = await options.stateOf(inForce.served.state);
+      if (choose() !== "local" || current !== inForce) return;
+      const own = options.objects();
+      if (holding.judge({ inForce, before, own, settings, outage: options.note()?.since ?? "" })) return;
+      const compiled = compiler.compile(cloud, own, settings);
+      local.replace(compiled.snapshot);
       serve(compiled.snapshot);
       options.keepLocal(compiled);
       options.problems(compiled.problems);
@@ -89,19 +102,21 @@ export function createServedSource(options: ServedSourceOptions): ServedSource {
   };
   const look = (): void => {
     if (cloud === undefined) return;
-    switch (choose()) {
+    const choice = choose();
+    if (choice !== "local" || isServed()) holding.end();
+    switch (choice) {
       case "local":
-        if (current === undefined) serve(local?.snapshot ?? cloud);
-        return local?.snapshot.served.state === options.objects().root ? undefined : compiling.ask();
+        if (current === undefined) serve(local.snapshot() ?? cloud);
+        return isServed() || isHeld() ? undefined : compiling.ask();
       case "stay":
-        if (current === undefined && local !== undefined) serve(local.snapshot);
+        if (current === undefined) serve(local.snapshot() ?? cloud);
         return;
       case "cloud":
-        if (local !== undefined) {
+        if (local.snapshot() !== undefined) {
           options.keepLocal(undefined);
           compiler.forget();
         }
-        endLocal();
+        local.replace(undefined);
         if (current !== cloud) serve(cloud);
         return;
       case undefined:
@@ -110,14 +125,13 @@ export function createServedSource(options: ServedSourceOptions): ServedSource {
   const compiling = createPacedWork({ clock, distance: compileDistance, work: compileNow, due: look });
   return {
     current: () => current,
-    servesLocal: () => local !== undefined,
+    servesLocal: () => local.snapshot() !== undefined,
+    held: holding.hold,
     fromCloud(snapshot) {
       cloud = snapshot;
       look();
     },
-    restore(snapshot) {
-      local = { snapshot, since: now() };
-    },
+    restore: (snapshot) => local.replace(snapshot),
     async begin() {
       listed = true;
       look();
@@ -125,5 +139,20 @@ export function createServedSource(options: ServedSourceOptions): ServedSource {
     },
     look,
     [Symbol.dispose]: () => compiling[Symbol.dispose](),
+  };
+}
+
+/** What was compiled here, told of when it ends. `now`: ISO 8601 */
+function createLocalServing({ onServedLocally }: Pick<ServedSourceOptions, "onServedLocally">, now: () => string) {
+  let local: { readonly snapshot: ServedSnapshot; readonly since: string } | undefined;
+  return {
+    snapshot: () => local?.snapshot,
+    replace(next: ServedSnapshot | undefined): void {
+      const [ended, at] = [local, now()];
+      local = next && { snapshot: next, since: at };
+      if (ended === undefined) return;
+      const { root, state } = ended.snapshot.served;
+      onServedLocally({ type: "ServedLocally", root, state, from: ended.since, to: at });
+    },
   };
 }

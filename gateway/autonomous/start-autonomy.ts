@@ -11,8 +11,10 @@ import { publisherLease } from "../publish/lease.ts";
 import type { FactQueue } from "../publish/publisher.ts";
 import type { LeaseWatch } from "../replicas/lease-watch.ts";
 import { createModeDeclaration, type ModeDeclaration } from "./declare-mode.ts";
+import { createLocalGuard, type LocalGuard, type LocalHold } from "./local-guard.ts";
 import type { ModeNote } from "./mode-note.ts";
 import { startModeWatch } from "./mode-watch.ts";
+import { releaseAnnotation } from "./release-annotation.ts";
 import { createServedSource, type ServedSource } from "./served-source.ts";
 
 /** A gateway that outlives its cloud: what is in force, and whether the gateway decides that itself. */
@@ -34,6 +36,8 @@ export interface AutonomyParts {
   readonly faults: FaultsOf;
   readonly serve: (snapshot: ServedSnapshot) => void;
   readonly problems: (problems: readonly Problem[]) => void;
+  /** What the guard holds here has changed. */
+  readonly held: (hold: LocalHold | undefined) => void;
 }
 
 export function startAutonomy(config: GatewayConfig, parts: AutonomyParts): Autonomy {
@@ -47,11 +51,19 @@ export function startAutonomy(config: GatewayConfig, parts: AutonomyParts): Auto
       source.look();
     },
   });
+  const guard = createLocalGuard();
   const source = createServedSource({
     note: watch.note,
     head: keeper.head,
     objects: objects.objects,
     settingsFor: keeper.settingsFor,
+    stateOf: keeper.loadState,
+    guard,
+    released: () => leases.lease(publisherLease)?.annotations[releaseAnnotation],
+    onHold(hold) {
+      log.info({ ...hold }, hold === undefined ? "nothing is held" : "held");
+      parts.held(hold);
+    },
     serve: parts.serve,
     keepLocal: keeper.keepLocal,
     problems: parts.problems,
@@ -73,7 +85,9 @@ export function startAutonomy(config: GatewayConfig, parts: AutonomyParts): Auto
     note: watch.note,
     fault: faults("mode"),
   });
+  const stopGuarding = guardPicture(guard, objects);
   const stopLooking = onObjects(source.look);
+  const stopHearing = leases.onChange((name) => name === publisherLease && source.look());
   const stop = new AbortController();
   const begin = async (): Promise<void> => {
     const local = await keeper.lastLocal();
@@ -88,9 +102,20 @@ export function startAutonomy(config: GatewayConfig, parts: AutonomyParts): Auto
     note: watch.note,
     begun: begin(),
     async [Symbol.asyncDispose]() {
-      stopLooking[Symbol.dispose]();
+      for (const end of [stopHearing, stopLooking, stopGuarding]) end[Symbol.dispose]();
       source[Symbol.dispose]();
       watch[Symbol.dispose]();
     },
   };
+}
+
+/** A deletion that a watch told has left a note; what a list lacks has none. */
+function guardPicture(guard: LocalGuard, objects: ClusterObjects): Disposable {
+  let before = objects.objects();
+  return objects.onChange(({ kind }) => {
+    if (kind !== "objects") return;
+    const now = objects.objects();
+    guard.note(before, now, (key) => objects.note(key) !== undefined);
+    before = now;
+  });
 }

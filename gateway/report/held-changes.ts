@@ -1,5 +1,8 @@
 import type { Problem } from "../../shared/core/mesh/problem.ts";
 import type { Head, Pin } from "../../shared/store/documents.ts";
+import type { LocalHold } from "../autonomous/local-guard.ts";
+import { releaseAnnotation } from "../autonomous/release-annotation.ts";
+import { publisherLease } from "../publish/lease.ts";
 
 export interface HeldChangesOptions {
   readonly cluster: string;
@@ -14,10 +17,28 @@ export function heldChanges(pin: Head["pin"], { cluster, namespace }: HeldChange
     pin.missing === undefined && pin.lost === undefined && pin.lower === true
       ? "older-inputs-held"
       : "mass-withdrawal-held";
-  const object = { group: "", kind: "Namespace", namespace: "", name: namespace };
-  return [
-    { code, object, message: `Held since ${pin.when}: ${pin.why}. Release: ${releaseCommand(cluster, pin.kind)}` },
-  ];
+  const release = `Release: ${releaseCommand(cluster, pin.kind)}`;
+  return [{ code, object: namespaceObject(namespace), message: `Held since ${pin.when}: ${pin.why}. ${release}` }];
+}
+
+/** What the gateway's own guard holds while the cloud does not compile: the same problem. */
+export function heldLocally(
+  hold: LocalHold | undefined,
+  { namespace }: Pick<HeldChangesOptions, "namespace">,
+): readonly Problem[] {
+  if (hold === undefined) return [];
+  const message = localHoldText(hold, namespace);
+  return [{ code: "mass-withdrawal-held", object: namespaceObject(namespace), message }];
+}
+
+/** A hold and both of its ends; its release is one of this outage, so the cloud judges anew. */
+export function localHoldText({ id, since, why }: LocalHold, namespace: string): string {
+  const release = `kubectl -n ${namespace} annotate lease ${publisherLease} --overwrite ${releaseAnnotation}=${id}`;
+  return `Held since ${since}, while the cloud does not answer: ${why}. Ends when the objects are back, or the cloud decides. Release: ${release}`;
+}
+
+function namespaceObject(name: string): Problem["object"] {
+  return { group: "", kind: "Namespace", namespace: "", name };
 }
 
 /** Ends a pin; `$WEFT` is where the functions are. */

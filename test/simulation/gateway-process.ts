@@ -157,6 +157,7 @@ async function run(options: GatewayProcessOptions, { life, views, begins, opens 
         replica.news();
       },
       problems: () => undefined,
+      held: () => undefined,
     }),
   );
   const { source, declaration } = autonomy;

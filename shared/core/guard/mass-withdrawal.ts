@@ -57,6 +57,11 @@ export function lostResources(
   return massesOf(lost.map(typeOf), [...resourceIdsOf(before.index)].map(typeOf));
 }
 
+/** For people: "4 of 5 Service, 3 of 4 Namespace". */
+export function missingText(missing: readonly Missing[]): string {
+  return missing.map(({ kind, missing: count, of }) => `${count} of ${of} ${kind.split("/").at(-1)}`).join(", ");
+}
+
 /** Services that nobody may dial. */
 function closedServices({ settings, grants, services }: Mesh): ReadonlySet<string> {
   if (settings.mode === "permissive") return new Set();

@@ -54,7 +54,7 @@ export const problemCatalogue = {
   "rejected-by-proxy":
     "A proxy refused configuration made from this object; it stays on the last good version. Undo the last change of the object, and report the message.",
   "mass-withdrawal-held":
-    "More than half of a kind went without anybody having deleted it, or would be lost by another translator or fleet policy; what was served before stays in force. Restore what is missing, or agree to its loss by releasing the hold.",
+    "More than half of a kind went without anybody having deleted it, or would be lost by another translator or fleet policy; what was served before stays in force. Restore what is missing, or agree to its loss by releasing the hold with the command in the message. While the cloud is away the gateway holds it itself; then the release counts for that outage, and the cloud asks again.",
   "older-inputs-held":
     "The settings or the fleet policy are older than those that are served; what was served before stays in force. Restore the newer ones, or agree by releasing the hold.",
 } as const satisfies Readonly<Record<string, string>>;
