@@ -4,22 +4,19 @@ import { systemClock } from "../shared/shell/system-clock.ts";
 import { type Contact, isStale } from "./admin/conditions.ts";
 import { adminPages, type CloudView } from "./admin/pages.ts";
 import { startAdminServer } from "./admin/server.ts";
-import { type Autonomy, startAutonomy } from "./autonomous/start-autonomy.ts";
+import { type GatewayCore, startCore } from "./compose-core.ts";
 import type { GatewayConfig } from "./config.ts";
-import { createClassCompiler } from "./fast/class-policy.ts";
-import { createProxyViews } from "./fast/proxy-views.ts";
-import { type Following, startFollowing } from "./follow/start-following.ts";
-import { startKeeping } from "./follow/start-keeping.ts";
+import type { Disk } from "./disk/disk.ts";
+import { openFileDisk } from "./disk/file-disk.ts";
+import type { ProxyViews } from "./fast/proxy-views.ts";
+import type { ServedSnapshot } from "./follow/head-follower.ts";
 import { type GatewayIdentity, startIdentity } from "./identity/start-identity.ts";
 import { type RestorableObjects, startClusterObjects } from "./kubernetes/cluster-objects.ts";
-import { type SavedEndpoints, startSavedEndpoints } from "./kubernetes/saved-endpoints.ts";
 import type { GatewayLog } from "./log.ts";
 import { createMetrics, type GatewayMetrics } from "./metrics.ts";
 import type { FaultsOf, GatewayParts } from "./ports.ts";
-import { startPublishing } from "./publish/start-publishing.ts";
 import { readPublisherKey } from "./publisher-key.ts";
-import { startReplicas } from "./replicas/start-replicas.ts";
-import { type Reporting, startReporting } from "./report/start-reporting.ts";
+import type { Reporting } from "./report/start-reporting.ts";
 import { startXdsServer, type XdsServer } from "./xds/server.ts";
 
 export interface Gateway extends AsyncDisposable {
@@ -30,7 +27,7 @@ export interface Gateway extends AsyncDisposable {
 /** Starts everything, in the order in which each needs the one before; disposing ends it the other way round. */
 export async function startGateway(config: GatewayConfig, parts: GatewayParts): Promise<Gateway> {
   await using life = new AsyncDisposableStack();
-  const { client, documents, log } = parts;
+  const { client, log } = parts;
   const contact = (): Contact => ({ last: follower.lastContact(), now: Date.now(), limit: config.durations.stale });
   const metrics = createMetrics({
     proxies: () => xds.streams,
@@ -38,55 +35,20 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
     stale: () => isStale(contact()),
     autonomous: () => autonomy.note()?.mode === "autonomous",
     wentBack: () => follower.wentBack() !== undefined,
-    held: () => heads.newest()?.pin !== undefined || source.held() !== undefined,
+    held: () => heads.newest()?.pin !== undefined || autonomy.source.held() !== undefined,
   });
   const faults = faultsTo(metrics, log);
   const key = await readPublisherKey(client, config.namespace);
   const objects = life.use(watchCluster(config, client, faults("kubernetes")));
-  const endpoints = life.use(saveEndpoints(config, objects, faults));
   const identity = life.use(await startIdentity(config, { client, objects, faults }));
-  const replicas = life.use(startReplicas(config, { parts, faults }));
-  const { leases, openTail } = replicas;
-  const reporting: Reporting = life.use(startReporting(config, { parts, objects, leases, key, metrics, faults }));
-  const { blocks, keeper } = life.use(await startKeeping(config, { documents, objects, faults }));
-  const readSettings = () => keeper.settingsFor(follower.current());
-  const views = life.use(
-    createProxyViews({
-      objects,
-      secrets: identity.secrets,
-      compileClass: createClassCompiler({ blocks, readSettings, known: objects.objects }),
-      orderLimit: config.durations.order,
-      fault: faults("class"),
-    }),
+  const { secrets } = identity;
+  const onServing = ({ version }: ServedSnapshot): void => metrics.snapshotFollowed(version);
+  const core: GatewayCore = life.use(
+    await startCore(config, { parts, objects, secrets, key, disk: diskOf(config), metrics, faults, onServing }),
   );
-
-  const autonomy: Autonomy = life.use(
-    startAutonomy(config, {
-      leases,
-      objects,
-      keeper,
-      log,
-      faults,
-      serve(snapshot) {
-        metrics.snapshotFollowed(snapshot.version);
-        reporting.serving(snapshot);
-        views.serve(snapshot);
-      },
-      problems: reporting.board.compiled,
-      held: reporting.onLocalHold,
-    }),
-  );
-  const { source, declaration } = autonomy;
-  await autonomy.begun;
-  const following = { parts: { ...parts, openSnapshotTail: openTail }, blocks, keeper, faults };
-  const { heads, follower }: Following = life.use(
-    startFollowing(config, { ...following, onSnapshot: source.fromCloud }),
-  );
-  heads.onRead(source.look);
-  heads.onRead(declaration.onHead);
-  heads.onRead(reporting.onHead);
-
-  await Promise.race([objects.listed.then(source.begin), endpoints.restored]);
+  const { keeper, views, autonomy, reporting } = core;
+  const { heads, follower } = core.following;
+  await core.ready;
   const xds: XdsServer = life.use(await startXds(config, { identity, views, reporting, metrics, faults, log }));
   const cloud: CloudView = { wentBack: follower.wentBack, pin: () => heads.newest()?.pin };
   const admin = life.use(
@@ -95,10 +57,7 @@ export async function startGateway(config: GatewayConfig, parts: GatewayParts): 
       adminPages({ config, objects, reporting, autonomy, kept: keeper.kept, contact, cloud, metrics }),
     ),
   );
-  const alongside = [replicas.whileLeading, reporting.whileLeading];
-  const fault = faults("publish");
-  const publishing = { parts, objects, heads, key, follower, leases, metrics, autonomy, alongside, fault };
-  life.use(startPublishing(config, publishing));
+  life.use(core.publish());
   const running = life.move();
   return { xdsPort: xds.port, adminPort: admin.port, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
@@ -118,20 +77,13 @@ function watchCluster(
   return startClusterObjects({ client, network: { ...network }, classLinger: durations.classLinger, fault });
 }
 
-function saveEndpoints(config: GatewayConfig, objects: RestorableObjects, faults: FaultsOf): SavedEndpoints {
-  const { stateDir, cluster, durations } = config;
-  return startSavedEndpoints({
-    path: stateDir && join(stateDir, cluster, "endpoints"),
-    objects,
-    patience: durations.kubernetesPatience,
-    interval: durations.endpointSave,
-    fault: faults("disk"),
-  });
+function diskOf({ stateDir, cluster }: GatewayConfig): Disk | undefined {
+  return stateDir === undefined ? undefined : openFileDisk(join(stateDir, cluster));
 }
 
 interface XdsParts {
   readonly identity: GatewayIdentity;
-  readonly views: ReturnType<typeof createProxyViews>;
+  readonly views: ProxyViews;
   readonly reporting: Reporting;
   readonly metrics: GatewayMetrics;
   readonly faults: FaultsOf;

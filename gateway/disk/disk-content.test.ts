@@ -6,6 +6,7 @@ import { type TestContext, test } from "node:test";
 import type { ContentHash } from "../../shared/core/brand.ts";
 import { contentHash } from "../../shared/core/canonical.ts";
 import { openDiskContent } from "./disk-content.ts";
+import { openFileDisk } from "./file-disk.ts";
 import { type Content, createMemoryContent, type KeptContent } from "./kept-content.ts";
 
 async function folderOf(t: TestContext): Promise<string> {
@@ -39,7 +40,10 @@ async function sizeOf(folder: string): Promise<number> {
 }
 
 for (const { name, open } of [
-  { name: "on disk", open: async (t: TestContext): Promise<KeptContent> => openDiskContent(await folderOf(t)) },
+  {
+    name: "on disk",
+    open: async (t: TestContext): Promise<KeptContent> => openDiskContent(openFileDisk(await folderOf(t))),
+  },
   { name: "in memory", open: async (): Promise<KeptContent> => createMemoryContent() },
 ]) {
   test(`content ${name} is found by its hash, and what is live stays`, async (t) => {
@@ -59,11 +63,11 @@ for (const { name, open } of [
 test("content outlives the process, and is written once", async (t) => {
   const folder = await folderOf(t);
   const contents = [...blocksOf(50, 1000), resource("r")];
-  const first = await openDiskContent(folder);
+  const first = await openDiskContent(openFileDisk(folder));
   await first.add(contents);
   const files = await readdir(folder);
   await first.add(contents);
-  const second = await openDiskContent(folder);
+  const second = await openDiskContent(openFileDisk(folder));
   await second.add(contents);
   assert.deepEqual(await readdir(folder), files);
   for (const { hash, text } of blocksOf(50, 1000)) assert.equal(await second.block(hash), text);
@@ -72,13 +76,13 @@ test("content outlives the process, and is written once", async (t) => {
 test("a file that is half written, cut or changed counts as missing, and goes; what it held can be kept anew", async (t) => {
   const folder = await folderOf(t);
   const [one, two, three] = [block('"one"'), block('"two"'), resource("three")];
-  const writer = await openDiskContent(folder);
+  const writer = await openDiskContent(openFileDisk(folder));
   for (const content of [one, two, three]) await writer.add([content]);
   const files = await readdir(folder);
   await truncate(join(folder, files[0] ?? ""), 20);
   await writeFile(join(folder, files[1] ?? ""), "b 0123456789abcdef garbage");
   await writeFile(join(folder, "half.pack.unfinished"), "b ");
-  const reader = await openDiskContent(folder);
+  const reader = await openDiskContent(openFileDisk(folder));
   assert.equal([one, two, three].filter(({ hash }) => reader.has(hash)).length, 1);
   assert.equal((await readdir(folder)).length, 1);
   await reader.add([one, two, three]);
@@ -87,7 +91,7 @@ test("a file that is half written, cut or changed counts as missing, and goes; w
 
 test("content that is damaged, or goes, while it is kept is never returned", async (t) => {
   const folder = await folderOf(t);
-  const content = await openDiskContent(folder);
+  const content = await openDiskContent(openFileDisk(folder));
   const spoiled = [block('"one"'), block('"two"'), resource("three")];
   await content.add(spoiled);
   const [file = ""] = await readdir(folder);
@@ -104,7 +108,7 @@ test("content that is damaged, or goes, while it is kept is never returned", asy
 
 test("the folder is bounded: less than half of it is dead, however content comes and goes", async (t) => {
   const folder = await folderOf(t);
-  const content = await openDiskContent(folder);
+  const content = await openDiskContent(openFileDisk(folder));
   const stays = blocksOf(200, 1000);
   await content.add(stays);
   for (let round = 0; round < 12; round++) {
@@ -122,11 +126,11 @@ test("the folder is bounded: less than half of it is dead, however content comes
 
 test("many small files become few", async (t) => {
   const folder = await folderOf(t);
-  const content = await openDiskContent(folder, 5);
+  const content = await openDiskContent(openFileDisk(folder), 5);
   const contents = blocksOf(6, 10);
   for (const one of contents) await content.add([one]);
   await content.keepOnly(hashesOf(contents));
   assert.equal((await readdir(folder)).length, 1);
-  const again = await openDiskContent(folder);
+  const again = await openDiskContent(openFileDisk(folder));
   for (const { hash, text } of contents) assert.equal(await again.block(hash), text);
 });

@@ -1,11 +1,9 @@
-import { mkdir, readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
 import type { ContentHash } from "../../shared/core/brand.ts";
 import { contentHash } from "../../shared/core/canonical.ts";
 import type { ObjectKey } from "../../shared/core/object.ts";
 import { parseJson } from "../../shared/core/parse-json.ts";
 import type { StoredResource } from "../../shared/store/block-store.ts";
-import { readIfThere, readPart, replaceFile } from "./checked-file.ts";
+import type { Disk } from "./disk.ts";
 import type { Content, KeptContent } from "./kept-content.ts";
 
 /** Bytes of content that go into one file before the next is begun. */
@@ -37,8 +35,7 @@ interface ResourceLine {
  * Content in files that are written once, each named by the hash of all that is in it, one line a content. Less than half of what lies there is dead: files
  * that are mostly dead are written anew, without it.
  */
-export async function openDiskContent(folder: string, smallFiles = mostSmallFiles): Promise<KeptContent> {
-  await mkdir(folder, { recursive: true });
+export async function openDiskContent(disk: Disk, smallFiles = mostSmallFiles): Promise<KeptContent> {
   const files = new Map<string, PackFile>();
   const places = new Map<ContentHash, Place>();
   const note = (file: string, bytes: Buffer): void => {
@@ -49,12 +46,12 @@ export async function openDiskContent(folder: string, smallFiles = mostSmallFile
   const forget = async (file: string): Promise<void> => {
     for (const hash of files.get(file)?.hashes ?? []) if (places.get(hash)?.file === file) places.delete(hash);
     files.delete(file);
-    await rm(join(folder, file), { force: true });
+    await disk.remove(file);
   };
-  for (const file of (await readdir(folder)).sort()) {
-    const bytes = (await readIfThere(join(folder, file))) ?? Buffer.of();
+  for (const file of (await disk.files()).toSorted()) {
+    const bytes = (await disk.read(file)) ?? Buffer.of();
     if (contentHash(bytes) + extension === file) note(file, bytes);
-    else await rm(join(folder, file), { force: true });
+    else await disk.remove(file);
   }
 
   /** What is there of them and is what its hash says. */
@@ -65,7 +62,7 @@ export async function openDiskContent(folder: string, smallFiles = mostSmallFile
       return place === undefined ? [] : [{ hash, ...place }];
     });
     for (const [file, lines] of Map.groupBy(wanted, (place) => place.file)) {
-      const contents = (await readLines(join(folder, file), lines)).map(({ hash, text }) => readContent(hash, text));
+      const contents = (await readLines(disk, file, lines)).map(({ hash, text }) => readContent(hash, text));
       for (const content of contents) if (content !== undefined) found.set(content.hash, content);
       // Damaged since the start: whoever wants it looks elsewhere, and it can be kept anew.
       if (contents.includes(undefined) && files.has(file)) await forget(file);
@@ -77,7 +74,7 @@ export async function openDiskContent(folder: string, smallFiles = mostSmallFile
     for (const text of filled(texts)) {
       const bytes = Buffer.from(text);
       const file = contentHash(bytes) + extension;
-      await replaceFile(join(folder, file), bytes);
+      await disk.replace(file, bytes);
       note(file, bytes);
       written.add(file);
     }
@@ -184,13 +181,14 @@ type Line = Place & { readonly hash: ContentHash };
 
 /** One line is read alone, several with their file. Of a file that is gone every line is empty. */
 async function readLines(
-  path: string,
+  disk: Disk,
+  file: string,
   lines: readonly Line[],
 ): Promise<readonly { hash: ContentHash; text: string }[]> {
   const [first] = lines;
   if (first === undefined) return [];
   const whole = lines.length > 1;
-  const bytes = (whole ? await readIfThere(path) : await readPart(path, first)) ?? Buffer.of();
+  const bytes = (whole ? await disk.read(file) : await disk.readPart(file, first)) ?? Buffer.of();
   const from = whole ? 0 : first.start;
   return lines.map(({ hash, start, end }) => ({ hash, text: bytes.toString("utf8", start - from, end - from) }));
 }

@@ -3,6 +3,7 @@ import type { Head, Served } from "../../shared/store/documents.ts";
 import type { MeshSettingsInForce } from "../../shared/store/mesh-settings.ts";
 import { createSignal } from "../signal.ts";
 import { readChecked, writeChecked } from "./checked-file.ts";
+import type { Disk } from "./disk.ts";
 
 /** A snapshot of which all blocks and resources are kept. */
 export interface KeptSnapshot {
@@ -36,14 +37,16 @@ const shape = 1;
 /** Milliseconds between two writes. */
 const distance = 200;
 
-/** `path` undefined: nothing outlives the process. */
+const file = "record";
+
+/** Without a disk nothing outlives the process. */
 export async function openGatewayRecord(
-  path: string | undefined,
+  disk: Disk | undefined,
   fault: (error: unknown) => void,
 ): Promise<GatewayRecord> {
-  const stored = path === undefined ? undefined : await readChecked(path);
+  const stored = disk && (await readChecked(disk, file));
   let current = readRemembered(stored) ?? { snapshots: [] };
-  if (path === undefined) {
+  if (disk === undefined) {
     return {
       current: () => current,
       change(members) {
@@ -61,7 +64,7 @@ export async function openGatewayRecord(
     const [writing, told] = [current, waiters];
     waiters = [];
     try {
-      await writeChecked(path, { shape, ...writing });
+      await writeChecked(disk, file, { shape, ...writing });
       onDisk = writing;
       for (const waiter of told) waiter.resolve();
     } catch (error) {

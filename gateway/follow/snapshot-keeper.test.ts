@@ -11,6 +11,7 @@ import type { Head } from "../../shared/store/documents.ts";
 import type { MeshSettingsInForce } from "../../shared/store/mesh-settings.ts";
 import { meshConfig, namespace, pod, service, stateOf } from "../../test/support/build.ts";
 import { openDiskContent } from "../disk/disk-content.ts";
+import { openFileDisk } from "../disk/file-disk.ts";
 import { openGatewayRecord } from "../disk/gateway-record.ts";
 import { createKeptBlockStore } from "../disk/kept-block-store.ts";
 import { snapshotOf } from "../fast/fast-fixture.ts";
@@ -44,8 +45,9 @@ async function open(
   const faults: string[] = [];
   let closed = false;
   let known = shop(1).state;
-  const content = await openDiskContent(join(folder, "content"));
-  const record = await openGatewayRecord(join(folder, "record"), (error) => faults.push(String(error)));
+  const disk = openFileDisk(folder);
+  const content = await openDiskContent(disk.within("content"));
+  const record = await openGatewayRecord(disk, (error) => faults.push(String(error)));
   const blocks = createKeptBlockStore(createMemoryDocumentStore(), "one", content);
   const keeper = startSnapshotKeeper({
     content,

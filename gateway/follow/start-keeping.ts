@@ -1,8 +1,8 @@
-import { join } from "node:path";
 import type { DocumentStore } from "../../shared/ports/document-store.ts";
 import type { BlockStore } from "../../shared/store/block-store.ts";
 import { readMeshSettings } from "../../shared/store/mesh-settings.ts";
 import type { GatewayConfig } from "../config.ts";
+import type { Disk } from "../disk/disk.ts";
 import { openDiskContent } from "../disk/disk-content.ts";
 import { openGatewayRecord } from "../disk/gateway-record.ts";
 import { createKeptBlockStore } from "../disk/kept-block-store.ts";
@@ -17,21 +17,23 @@ export interface Keeping extends AsyncDisposable {
   readonly keeper: SnapshotKeeper;
 }
 
+interface KeepingParts {
+  readonly documents: DocumentStore;
+  readonly objects: ClusterObjects;
+  /** Without it nothing outlives the process. */
+  readonly disk: Disk | undefined;
+  readonly faults: FaultsOf;
+}
+
 /** Opens what the process before this one kept, and keeps what is served from now on. */
 export async function startKeeping(
   config: GatewayConfig,
-  {
-    documents,
-    objects,
-    faults,
-  }: { readonly documents: DocumentStore; readonly objects: ClusterObjects; readonly faults: FaultsOf },
+  { documents, objects, disk, faults }: KeepingParts,
 ): Promise<Keeping> {
-  const { stateDir, cluster } = config;
+  const { cluster } = config;
   await using life = new AsyncDisposableStack();
-  const content =
-    stateDir === undefined ? createMemoryContent() : await openDiskContent(join(stateDir, cluster, "content"));
-  const recordFile = stateDir === undefined ? undefined : join(stateDir, cluster, "record");
-  const record = life.use(await openGatewayRecord(recordFile, faults("disk")));
+  const content = disk === undefined ? createMemoryContent() : await openDiskContent(disk.within("content"));
+  const record = life.use(await openGatewayRecord(disk, faults("disk")));
   const blocks = createKeptBlockStore(documents, cluster, content);
   const keeper = life.use(
     startSnapshotKeeper({

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { serviceKey } from "../../shared/core/mesh/mesh.ts";
 import { type KubernetesObject, pod, service } from "../../test/support/build.ts";
+import { openFileDisk } from "../disk/file-disk.ts";
 import { createFakeApi, type FakeApi, until } from "./client-fixture.ts";
 import { startClusterObjects } from "./cluster-objects.ts";
 import { startSavedEndpoints } from "./saved-endpoints.ts";
@@ -32,7 +33,7 @@ function apiOf(objects: readonly KubernetesObject[], answers: () => boolean): Fa
   });
 }
 
-function start(t: TestContext, path: string, options: { readonly api: FakeApi; readonly patience: number }) {
+function start(t: TestContext, folder: string, options: { readonly api: FakeApi; readonly patience: number }) {
   const faults: string[] = [];
   const objects = startClusterObjects({
     client: options.api,
@@ -41,7 +42,7 @@ function start(t: TestContext, path: string, options: { readonly api: FakeApi; r
     fault: () => undefined,
   });
   const saved = startSavedEndpoints({
-    path,
+    disk: openFileDisk(folder),
     objects,
     patience: options.patience,
     interval: 10,
@@ -56,14 +57,14 @@ function addressesOf({ objects }: ReturnType<typeof start>): readonly string[] {
   return [...slices].flatMap(({ endpoints }) => endpoints.flatMap(({ addresses }) => addresses));
 }
 
-async function pathOf(t: TestContext): Promise<string> {
+async function folderOf(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "weft-endpoints-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
-  return join(folder, "endpoints");
+  return folder;
 }
 
-async function saveOnce(t: TestContext, path: string): Promise<void> {
-  const first = start(t, path, {
+async function saveOnce(t: TestContext, folder: string): Promise<void> {
+  const first = start(t, folder, {
     api: apiOf([cart, pod("shop/cart"), slice("10.1.0.1")], () => true),
     patience: 60_000,
   });
@@ -73,11 +74,11 @@ async function saveOnce(t: TestContext, path: string): Promise<void> {
 }
 
 test("while Kubernetes does not answer, pods, Services and endpoints are those that were saved; lists replace them whole", async (t) => {
-  const path = await pathOf(t);
-  await saveOnce(t, path);
+  const folder = await folderOf(t);
+  await saveOnce(t, folder);
   let answers = false;
   const api = apiOf([cart, slice("10.1.0.9"), pod("shop/other")], () => answers);
-  const second = start(t, path, { api, patience: 20 });
+  const second = start(t, folder, { api, patience: 20 });
   await second.saved.restored;
   assert.equal(second.objects.pod("shop/cart")?.meshed, true);
   assert.ok(second.objects.classOf("shop/cart"), "with its class");
@@ -93,20 +94,20 @@ test("while Kubernetes does not answer, pods, Services and endpoints are those t
 });
 
 test("nothing stands in for lists that come in time", async (t) => {
-  const path = await pathOf(t);
-  await saveOnce(t, path);
-  const second = start(t, path, { api: apiOf([cart], () => true), patience: 20_000 });
+  const folder = await folderOf(t);
+  await saveOnce(t, folder);
+  const second = start(t, folder, { api: apiOf([cart], () => true), patience: 20_000 });
   await second.objects.listed;
   assert.deepEqual([...second.objects.pods()], []);
   await second.saved[Symbol.asyncDispose]();
 });
 
 test("what is damaged stands in for nothing", async (t) => {
-  const path = await pathOf(t);
-  await saveOnce(t, path);
-  await writeFile(path, '0123456789abcdef\n{"shape":1,"pods":[]');
+  const folder = await folderOf(t);
+  await saveOnce(t, folder);
+  await writeFile(join(folder, "endpoints"), '0123456789abcdef\n{"shape":1,"pods":[]');
   const api = apiOf([], () => false);
-  const second = start(t, path, { api, patience: 1 });
+  const second = start(t, folder, { api, patience: 1 });
   let restored = false;
   void second.saved.restored.then(() => {
     restored = true;

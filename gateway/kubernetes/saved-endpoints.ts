@@ -1,12 +1,13 @@
 import { pause } from "../../shared/shell/pause.ts";
 import { readChecked, writeChecked } from "../disk/checked-file.ts";
+import type { Disk } from "../disk/disk.ts";
 import { createSignal } from "../signal.ts";
 import type { ClusterChange } from "./cluster-objects.ts";
 import type { EndpointState } from "./endpoint-state.ts";
 
 export interface SavedEndpointsOptions {
   /** Undefined: nothing is saved. */
-  readonly path: string | undefined;
+  readonly disk: Disk | undefined;
   readonly objects: {
     readonly listed: Promise<void>;
     readonly endpoints: () => EndpointState;
@@ -28,16 +29,17 @@ export interface SavedEndpoints extends AsyncDisposable {
 
 /** Bump it when the shape changes: what another version wrote counts as missing. */
 const shape = 1;
+const file = "endpoints";
 
 export function startSavedEndpoints(options: SavedEndpointsOptions): SavedEndpoints {
-  const { path, objects, patience, fault } = options;
-  if (path === undefined)
+  const { disk, objects, patience, fault } = options;
+  if (disk === undefined)
     return { restored: new Promise(() => undefined), [Symbol.asyncDispose]: () => Promise.resolve() };
-  const saving = startSaving({ ...options, path });
+  const saving = startSaving({ ...options, disk });
   const restored = Promise.withResolvers<void>();
   const restore = async (): Promise<void> => {
     try {
-      const saved = await loadEndpoints(path);
+      const saved = await loadEndpoints(disk);
       if (saved === undefined) return;
       objects.restore(saved);
       restored.resolve();
@@ -57,18 +59,18 @@ export function startSavedEndpoints(options: SavedEndpointsOptions): SavedEndpoi
 }
 
 /** Undefined when nothing was saved, or it is damaged. */
-async function loadEndpoints(path: string): Promise<EndpointState | undefined> {
-  const stored = (await readChecked(path)) as (EndpointState & { readonly shape: number }) | undefined;
+async function loadEndpoints(disk: Disk): Promise<EndpointState | undefined> {
+  const stored = (await readChecked(disk, file)) as (EndpointState & { readonly shape: number }) | undefined;
   return stored?.shape === shape ? stored : undefined;
 }
 
 /** Saves the endpoint state as it changes, whole, once it is complete. */
 function startSaving({
-  path,
+  disk,
   objects,
   interval,
   fault,
-}: SavedEndpointsOptions & { readonly path: string }): AsyncDisposable {
+}: SavedEndpointsOptions & { readonly disk: Disk }): AsyncDisposable {
   const stop = new AbortController();
   const changed = createSignal();
   let dirty = false;
@@ -85,7 +87,7 @@ function startSaving({
   const save = async (): Promise<void> => {
     dirty = false;
     try {
-      await writeChecked(path, { shape, ...objects.endpoints() });
+      await writeChecked(disk, file, { shape, ...objects.endpoints() });
     } catch (error) {
       dirty = true;
       fault(error);

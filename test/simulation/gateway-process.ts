@@ -1,21 +1,14 @@
-import { startAutonomy } from "../../gateway/autonomous/start-autonomy.ts";
+import { startCore } from "../../gateway/compose-core.ts";
 import type { GatewayConfig } from "../../gateway/config.ts";
-import { createClassCompiler } from "../../gateway/fast/class-policy.ts";
-import { createProxyViews, type ProxyViews } from "../../gateway/fast/proxy-views.ts";
+import type { Disk } from "../../gateway/disk/disk.ts";
+import type { ProxyViews } from "../../gateway/fast/proxy-views.ts";
 import type { ProxySecrets } from "../../gateway/fast/secrets.ts";
 import type { ServedSnapshot } from "../../gateway/follow/head-follower.ts";
-import { startFollowing } from "../../gateway/follow/start-following.ts";
-import { startKeeping } from "../../gateway/follow/start-keeping.ts";
 import { type ClusterObjects, startClusterObjects } from "../../gateway/kubernetes/cluster-objects.ts";
 import type { Pod } from "../../gateway/kubernetes/pods.ts";
 import type { GatewayMetrics } from "../../gateway/metrics.ts";
 import type { FaultsOf, GatewayParts } from "../../gateway/ports.ts";
-import { startPublishing } from "../../gateway/publish/start-publishing.ts";
 import type { PublisherKey } from "../../gateway/publisher-key.ts";
-import { startLeaseWatch } from "../../gateway/replicas/lease-watch.ts";
-import { replicaLeaseName } from "../../gateway/replicas/names.ts";
-import { startReplicaLease } from "../../gateway/replicas/replica-lease.ts";
-import { seenNote } from "../../gateway/replicas/seen-cloud.ts";
 import type { ProxyIdentity } from "../../gateway/xds/ports.ts";
 import { createTasting, type Tasting } from "../../gateway/xds/tasting.ts";
 import type { MeshObject } from "../../shared/core/object.ts";
@@ -40,6 +33,7 @@ export interface GatewayProcessOptions {
   readonly config: GatewayConfig;
   readonly parts: GatewayParts;
   readonly key: PublisherKey;
+  readonly disk: Disk | undefined;
   readonly observer: GatewayObserver;
 }
 
@@ -70,7 +64,7 @@ const secrets: ProxySecrets = {
   onChange: () => ({ [Symbol.dispose]: () => undefined }),
 };
 
-/** Composes what gateway/compose.ts composes, without the parts that are sockets, and with a proxy for each pod that has a class. */
+/** The gateway without its sockets and its certificates, and with a proxy for each pod that has a class. */
 export function startGatewayProcess(options: GatewayProcessOptions): GatewayProcess {
   const { actor, time } = options;
   const views = new Map<string, View>();
@@ -105,77 +99,24 @@ interface Running {
 }
 
 async function run(options: GatewayProcessOptions, { life, views, begins, opens }: Running): Promise<void> {
-  const { actor, config, parts, key, observer } = options;
-  const { client, documents, log } = parts;
+  const { actor, config, parts, key, disk, observer } = options;
   const faults: FaultsOf = (where) => (error) =>
-    log.warn({ error: error instanceof Error ? error.message : String(error) }, `fault of ${where}`);
-  const network = { ...config.network };
-  const objects = life.use(
-    startClusterObjects({ client, network, classLinger: config.durations.classLinger, fault: faults("kubernetes") }),
-  );
+    parts.log.warn({ error: error instanceof Error ? error.message : String(error) }, `fault of ${where}`);
+  const { network, durations } = config;
+  const watched = { client: parts.client, network: { ...network }, classLinger: durations.classLinger };
+  const objects = life.use(startClusterObjects({ ...watched, fault: faults("kubernetes") }));
   life.use(objects.onChange(() => observer.picture(actor, objects.objects())));
-  const { blocks, keeper } = life.use(await startKeeping(config, { documents, objects, faults }));
-  const proxyViews = life.use(
-    createProxyViews({
-      objects,
-      secrets,
-      compileClass: createClassCompiler({
-        blocks,
-        readSettings: () => keeper.settingsFor(following.follower.current()),
-        known: objects.objects,
-      }),
-      fault: faults("class"),
-    }),
-  );
-  let served: ServedSnapshot | undefined;
-  const { namespace, replica: identity, durations } = config;
-  const leases = life.use(startLeaseWatch({ client, namespace, clock: systemClock, fault: faults("leases") }));
-  const replica = life.use(
-    startReplicaLease({
-      client,
-      namespace,
-      name: replicaLeaseName(identity),
-      identity,
-      duration: durations.lease,
-      annotations: () => seenNote(served),
-      interval: durations.reportInterval,
-      clock: systemClock,
-      fault: faults("replica lease"),
-    }),
-  );
-  const autonomy = life.use(
-    startAutonomy(config, {
-      leases,
-      objects,
-      keeper,
-      log,
-      faults,
-      serve(snapshot) {
-        observer.serving(actor, snapshot);
-        proxyViews.serve(snapshot);
-        served = snapshot;
-        replica.news();
-      },
-      problems: () => undefined,
-      held: () => undefined,
-    }),
-  );
-  const { source, declaration } = autonomy;
-  await autonomy.begun;
-  begins(source);
-  const following = life.use(startFollowing(config, { parts, blocks, keeper, faults, onSnapshot: source.fromCloud }));
-  const { heads, follower } = following;
-  heads.onRead(source.look);
-  heads.onRead(declaration.onHead);
-  await objects.listed;
-  await source.begin();
+  const onServing = (snapshot: ServedSnapshot): void => observer.serving(actor, snapshot);
+  const core = life.use(await startCore(config, { parts, objects, secrets, key, disk, metrics, faults, onServing }));
+  begins(core.autonomy.source);
+  await core.ready;
+  const { views: proxyViews } = core;
   connectProxies({ actor, objects, proxyViews, observer, views }, life);
   opens((name, listener) => {
     const pod = objects.pod(name);
     return pod && objects.classOf(name) && proxyViews.follow(identityOf(name, pod), listener);
   });
-  const fault = faults("publish");
-  life.use(startPublishing(config, { parts, objects, heads, key, follower, leases, metrics, autonomy, fault }));
+  life.use(core.publish());
 }
 
 /** A pod whose proxy follows its view. */

@@ -166,7 +166,7 @@ export async function createWorld({ seed, strict, time, trace, mutation, objects
         },
       };
       const config = configOf(actor.name);
-      const options = { actor, time, config, parts: mutation.gateway(parts), key: publisherKey };
+      const options = { actor, time, config, parts: mutation.gateway(parts), key: publisherKey, disk: undefined };
       const gateway = startGatewayProcess({ ...options, observer: checker });
       if (actor.alive) gateways.add(gateway);
     },
