@@ -7,6 +7,7 @@ import type { Container, DocumentStore } from "../shared/ports/document-store.ts
 import { createBlockStore } from "../shared/store/block-store.ts";
 import { blockPartitions, type Point } from "../shared/store/documents.ts";
 import { meshConfig, namespace, pod, service, stateOf } from "../test/support/build.ts";
+import { largePolicy } from "../test/support/large-policy.ts";
 import { startPublishingCluster } from "../test/support/publishing-cluster.ts";
 import { createStorageSweep, sweepDefaults } from "./sweep-storage.ts";
 
@@ -168,6 +169,32 @@ test("few resources that stay are put into packs, packs that are mostly dead are
     for (const point of await world.points()) await assertLoads(world, point.served);
   }
   assert.equal(await singles(), 0);
+});
+
+test("a resource that lies in parts stays while it is needed, and goes with all of them", async () => {
+  const world = await start();
+  const web = service("shop/web", { ports: [{ port: 80, targetPort: 8080, name: "http" }] });
+  const large = stateOf([namespace("shop"), pod("shop/web"), web, ...largePolicy()]);
+  await world.functions.ingestEvents(world.list(1, large));
+  const parts = async () => {
+    const all: string[] = [];
+    for (const partition of blockPartitions("test"))
+      for (const { id } of (await world.documents.sweeping?.marks("blocks", partition, { after: "", limit: 1000 })) ??
+        [])
+        if (id.includes(".")) all.push(id);
+    return all.length;
+  };
+  const [{ served }, written] = [await world.head(), await parts()];
+  assert.ok(served !== undefined && written > 0);
+  world.clock.now += 60 * day;
+  await world.sweep();
+  await assertLoads(world, served);
+  assert.equal(await parts(), written);
+  await world.functions.ingestEvents(world.list(2, shop([80])));
+  world.clock.now += 60 * day;
+  await world.sweep();
+  assert.equal(await parts(), 0);
+  assert.deepEqual(world.warnings, []);
 });
 
 const step = fc.oneof(

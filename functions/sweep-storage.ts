@@ -4,7 +4,7 @@ import { eachOf } from "../shared/shell/each-of.ts";
 import { MeshError } from "../shared/shell/mesh-error.ts";
 import { createBlockStore } from "../shared/store/block-store.ts";
 import { readHead, writeHead } from "../shared/store/cluster-store.ts";
-import { blockPartitions, type Head, type Point, singleId, versionedId } from "../shared/store/documents.ts";
+import { blockPartitions, type Head, type Point, resourceOfId, versionedId } from "../shared/store/documents.ts";
 import { type Reach, type Root, reachOf } from "../shared/store/reach.ts";
 import { forgetPlaces, type Places, packedAmong, readPlaces, repackResources } from "../shared/store/resource-store.ts";
 import type { FunctionParts } from "./ports.ts";
@@ -110,14 +110,18 @@ async function sweepBlocks(sweep: Sweep, reach: Reach, budget: Budget): Promise<
   /** Places tell how much of a pack is dead, so they stay as long as the pack. */
   const isNeeded = (version: ContentHash, pack: ContentHash) => reach.versions.has(version) || live.has(pack);
   const singles: Single[] = [];
+  /** Too large for packs. */
+  const split = new Set<ContentHash>();
   await eachOf(blockPartitions(cluster), requestsAtOnce, async (partition) => {
     for await (const mark of oldMarks(sweep, "blocks", { partition, after: "" })) {
       if (mark.id === "place") {
         await forgetPlaces(parts.documents, { partition, etag: mark.etag, isNeeded });
       } else if (isDead(mark.id, reach, live)) {
         await remove(sweep, "blocks", { partition, mark, budget });
-      } else if (mark.id.startsWith(singlePrefix)) {
-        singles.push({ partition, mark, version: mark.id.slice(singlePrefix.length) as ContentHash });
+      } else {
+        const single = resourceOfId(mark.id);
+        if (single?.isPart === true) split.add(single.version);
+        else if (single !== undefined) singles.push({ partition, mark, version: single.version });
       }
     }
   });
@@ -128,7 +132,7 @@ async function sweepBlocks(sweep: Sweep, reach: Reach, budget: Budget): Promise<
   );
   for (const { partition, mark, version } of singles)
     if (packed.has(version)) await remove(sweep, "blocks", { partition, mark, budget });
-  const alone = singles.map(({ version }) => version).filter((version) => !packed.has(version));
+  const alone = singles.map(({ version }) => version).filter((version) => !packed.has(version) && !split.has(version));
   const thin = [...live].flatMap(([, { needed, all }]) => (needed.length < all / 2 ? needed : []));
   const repack = [...thin, ...(alone.length >= singlesAtLeast ? alone : [])];
   if (repack.length > 0) await repackResources(store, repack);
@@ -140,8 +144,6 @@ interface Single {
   readonly mark: DocumentMark;
   readonly version: ContentHash;
 }
-
-const singlePrefix = singleId("" as ContentHash);
 
 /** Packs in which something needed lies, with what is needed and how many places name it. */
 function livePacks(
@@ -158,8 +160,9 @@ function livePacks(
 }
 
 function isDead(id: string, reach: Reach, live: ReturnType<typeof livePacks>): boolean {
-  return id.startsWith(singlePrefix)
-    ? !reach.versions.has(id.slice(singlePrefix.length) as ContentHash)
+  const single = resourceOfId(id);
+  return single !== undefined
+    ? !reach.versions.has(single.version)
     : !reach.blocks.has(id as ContentHash) && !live.has(id as ContentHash);
 }
 

@@ -131,6 +131,39 @@ test("a few resources get documents of their own, which one read finds", async (
   assert.equal((await store.loadResources([])).size, 0);
 });
 
+test("a resource larger than a document lies in parts, whatever is put with it, and is whole or damage", async () => {
+  const { store, documents, writes } = start();
+  const large = resourceOf("l".repeat(3_000_000));
+  await store.putResources([large, ...manyOf("small", 20)]);
+  const parts = writes.filter(({ id }) => id.startsWith("resource:"));
+  assert.equal(parts.length, 4);
+  assert.equal(parts.at(-1)?.id, `resource:${large.version}`, "the one that names the others comes last");
+  for (const { body } of writes) assert.ok(JSON.stringify(body).length < 1_100_000);
+  const found = (await store.loadResources([large.version])).get(large.version);
+  assert.deepEqual([found?.body.equals(large.body), found?.causes], [true, large.causes]);
+  const [part] = parts as [NewDocument];
+  await documents.put("blocks", { ...part, body: { body: "AAAA" } });
+  await assert.rejects(store.loadResources([large.version]), { code: "block-damaged", message: /does not match/ });
+  await documents.sweeping?.remove("blocks", part.partition, {
+    id: part.id,
+    etag: (await documents.get("blocks", part.partition, part.id))?.etag ?? "",
+  });
+  await assert.rejects(store.loadResources([large.version]), { code: "block-damaged", message: /neither in a pack/ });
+});
+
+test("of a resource made from very many objects the first are kept as its causes", async () => {
+  const { store } = start();
+  const cause = {
+    group: "access.smi-spec.io",
+    kind: "TrafficTarget",
+    namespace: "n".repeat(63),
+    name: "t".repeat(253),
+  };
+  const resource = { ...resourceOf("l".repeat(3_000_000)), causes: Array.from({ length: 9000 }, () => cause) };
+  await store.putResources([resource]);
+  assert.equal((await store.loadResources([resource.version])).get(resource.version)?.causes.length, 2000);
+});
+
 test("only the packs that hold what is asked for are read, and what lies outside of packs is found beside them", async () => {
   const { store, reads } = start();
   const [few, some, others] = [1, 2, 3].map((set) =>

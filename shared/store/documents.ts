@@ -188,12 +188,22 @@ export interface PackDocument {
   readonly text: string;
 }
 
-/** One resource; also the body of a `resource:<version>`. Causes stand beside the version: they may differ where the bytes are the same. */
+/** One resource. Causes stand beside the version: they may differ where the bytes are the same. */
 export interface PackEntry {
   readonly version: ContentHash;
   /** base64 */
   readonly body: string;
   readonly causes: readonly ObjectKey[];
+}
+
+/** Body of a `resource:<version>`: of a large one the first part of it, and how many follow it as `resource:<version>.<number>`, from 1. */
+export interface SingleDocument extends PackEntry {
+  readonly parts?: number;
+}
+
+/** The next base64 characters of a large resource. */
+export interface PartDocument {
+  readonly body: string;
 }
 
 /** Says in which pack the resources of one partition lie. */
@@ -203,7 +213,21 @@ export interface PlaceDocument {
 
 /** Of a resource that has a document of its own. */
 export function singleId(version: ContentHash): string {
-  return `resource:${version}`;
+  return `${singlePrefix}${version}`;
+}
+
+const singlePrefix = "resource:";
+
+/** Of a part of a resource that is too large for one document; `part` from 1. */
+export function partId(version: ContentHash, part: number): string {
+  return `${singleId(version)}.${part}`;
+}
+
+/** Whose document this is, alone or part of it; undefined for ids of other kinds. */
+export function resourceOfId(id: string): { readonly version: ContentHash; readonly isPart: boolean } | undefined {
+  if (!id.startsWith(singlePrefix)) return undefined;
+  const [version = "", part] = id.slice(singlePrefix.length).split(".");
+  return { version: version as ContentHash, isPart: part !== undefined };
 }
 
 /** `point:` and `change:` ids sort by version as text. */

@@ -10,7 +10,10 @@ import {
   blockPartitions,
   type PackDocument,
   type PackEntry,
+  type PartDocument,
   type PlaceDocument,
+  partId,
+  type SingleDocument,
   singleId,
 } from "./documents.ts";
 
@@ -18,6 +21,12 @@ import {
 const packBytes = 256 * 1024;
 /** So few resources get documents of their own: no place has to be rewritten for them, and a reader finds them by their version. */
 const singlesAtMost = 16;
+/** Base64 characters of a resource that one document takes: of a larger one each part has its own, so that no resource is too large to be stored. */
+const partLength = 1_000_000;
+/** Causes that are kept of one resource: they say on which objects a refusal shows. As many still fit beside a part. */
+const mostCauses = 2000;
+/** Bytes of a cause in a pack, about. */
+const causeBytes = 100;
 const requestsAtOnce = 16;
 
 /** A resource as it is stored. */
@@ -56,10 +65,26 @@ async function loadSingles(
 ): Promise<readonly StoredResource[]> {
   const found: StoredResource[] = [];
   await eachOf([...versions], requestsAtOnce, async (version) => {
-    const single = await documents.get<PackEntry>("blocks", blockPartition(cluster, version), singleId(version));
-    if (single !== undefined) found.push(checkedResource(version, single.body));
+    const single = await documents.get<SingleDocument>("blocks", blockPartition(cluster, version), singleId(version));
+    if (single === undefined) return;
+    const rest = await loadParts({ documents, cluster }, single.body);
+    if (rest !== undefined) found.push(checkedResource(version, { ...single.body, body: single.body.body + rest }));
   });
   return found;
+}
+
+/** What follows the first part; undefined where something of it is missing. */
+async function loadParts(
+  { documents, cluster }: ResourceStore,
+  { version, parts = 0 }: SingleDocument,
+): Promise<string | undefined> {
+  const numbers = Array.from({ length: parts }, (_, index) => index + 1);
+  const bodies: string[] = [];
+  await eachOf(numbers, requestsAtOnce, async (part) => {
+    const stored = await documents.get<PartDocument>("blocks", blockPartition(cluster, version), partId(version, part));
+    if (stored !== undefined) bodies[part - 1] = stored.body.body;
+  });
+  return numbers.every((part) => bodies[part - 1] !== undefined) ? bodies.join("") : undefined;
 }
 
 async function loadPacked(
@@ -93,12 +118,34 @@ async function readPack({ documents, cluster }: ResourceStore, pack: ContentHash
 }
 
 export async function putResources(store: ResourceStore, resources: Iterable<SealedResource>): Promise<void> {
-  const entries = [...resources].map(({ version, body, causes }) => ({
-    version,
-    body: Buffer.from(body).toString("base64"),
-    causes,
-  }));
-  await (entries.length <= singlesAtMost ? putSingles(store, entries) : putPacks(store, entries));
+  const entries = [...resources].map(({ version, body, causes }) => entryOf(version, Buffer.from(body), causes));
+  const small = entries.filter((entry) => !isLarge(entry));
+  await (small.length <= singlesAtMost ? putSingles(store, small) : putPacks(store, small));
+  await putSplit(store, entries.filter(isLarge));
+}
+
+function entryOf(version: ContentHash, body: Buffer, causes: readonly ObjectKey[]): PackEntry {
+  return { version, body: body.toString("base64"), causes: causes.slice(0, mostCauses) };
+}
+
+function isLarge({ body }: PackEntry): boolean {
+  return body.length > partLength;
+}
+
+/** The first part last, which says how many there are: whoever finds it finds the others. */
+async function putSplit(store: ResourceStore, entries: readonly PackEntry[]): Promise<void> {
+  const { documents, cluster } = store;
+  for (const { version, body, causes } of entries) {
+    const partition = blockPartition(cluster, version);
+    const parts = Math.ceil(body.length / partLength) - 1;
+    const numbers = Array.from({ length: parts }, (_, index) => index + 1);
+    await eachOf(numbers, requestsAtOnce, async (part) => {
+      const piece: PartDocument = { body: body.slice(part * partLength, (part + 1) * partLength) };
+      await documents.put("blocks", { id: partId(version, part), partition, body: piece });
+    });
+    const first: SingleDocument = { version, body: body.slice(0, partLength), causes, parts };
+    await documents.put("blocks", { id: singleId(version), partition, body: first });
+  }
 }
 
 async function putSingles({ documents, cluster }: ResourceStore, entries: readonly PackEntry[]): Promise<void> {
@@ -109,15 +156,14 @@ async function putSingles({ documents, cluster }: ResourceStore, entries: readon
   });
 }
 
-/** Puts resources that are stored already into new packs and changes their places; where they lay is left. */
+/** Puts resources that are stored already into new packs and changes their places; where they lay is left. Large ones stay where they are. */
 export async function repackResources(store: ResourceStore, versions: Iterable<ContentHash>): Promise<void> {
   const found = await loadResources(store, versions);
-  const entries = [...found.values()].map(({ version, body, causes }) => ({
-    version,
-    body: body.toString("base64"),
-    causes,
-  }));
-  await putPacks(store, entries);
+  const entries = [...found.values()].map(({ version, body, causes }) => entryOf(version, body, causes));
+  await putPacks(
+    store,
+    entries.filter((entry) => !isLarge(entry)),
+  );
 }
 
 async function putPacks({ documents, cluster }: ResourceStore, all: readonly PackEntry[]): Promise<void> {
@@ -216,7 +262,7 @@ function* packed(entries: readonly PackEntry[]): Iterable<readonly PackEntry[]> 
   let size = 0;
   for (const entry of entries) {
     pack.push(entry);
-    size += entry.body.length;
+    size += entry.body.length + entry.causes.length * causeBytes;
     if (size < packBytes) continue;
     yield pack;
     pack = [];
