@@ -62,7 +62,9 @@ describe("xDS server", () => {
     );
     assert.deepEqual(await second.settle(), [], "waits");
     for (const one of tasted) if (one.resources["a"] === undefined) first.ack(one);
-    assert.deepEqual((await second.next()).resources, { b: "2?" });
+    const proven = await second.next();
+    assert.deepEqual(proven.resources, { b: "2?" });
+    second.ack(proven);
     for (const one of tasted) if (one.resources["a"] !== undefined) first.nack(one, "no such thing");
     const refusal = "refused cluster a@2?: no such thing";
     await harness.reported(refusal);

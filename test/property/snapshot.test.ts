@@ -5,7 +5,7 @@ import { namesIn } from "../../local/proxies/names.ts";
 import { contentHash } from "../../shared/core/canonical.ts";
 import { accountKey, carriesRequests, type Mesh } from "../../shared/core/mesh/mesh.ts";
 import { compareObjectKeys, type MeshObject, objectKeyText } from "../../shared/core/object.ts";
-import { compareSnapshots, versionsOf, viewOf } from "../../shared/core/snapshot/snapshot.ts";
+import { compareSnapshots, type SealedSnapshot, versionsOf, viewOf } from "../../shared/core/snapshot/snapshot.ts";
 import { objectsOf, stateEntry } from "../../shared/core/state/cluster-state.ts";
 import { loadTrie, trieOf } from "../../shared/core/trie/trie.ts";
 import { peerNames } from "../../shared/core/xds/peers.ts";
@@ -39,21 +39,30 @@ test("1. the same objects give the same bytes, in any order, copied, and read ba
   );
 });
 
-test("2. versions are hashes of the bytes, and the snapshot names exactly what the classes get", () => {
+test("2, 3, 4 and 7. versions are hashes of the bytes and views closed; what proxies enforce is what the grants give, and nobody gets endpoints of whom he may not reach", () => {
   fc.assert(
     fc.property(cluster, semantics, (objects, mode) => {
       const compilation = compileObjects(objects, mode);
-      const { snapshot } = compilation;
-      for (const [version, { body }] of snapshot.resources) assert.equal(version, contentHash(body));
-      assert.deepEqual([...versionsOf(snapshot.index)].sort(), [...snapshot.resources.keys()].sort());
-      for (const [key, { resources }] of viewsOf(compilation)) {
-        const wanted = new Map(resources.map((resource) => [resourceId(resource), contentHash(resource.body)]));
-        assert.deepEqual(Object.fromEntries(viewOf(snapshot, key) ?? []), Object.fromEntries(wanted));
+      const views = viewsOf(compilation);
+      assertNamed(compilation.snapshot, views);
+      for (const view of views.values()) {
+        assertEnforces(view, compilation.mesh);
+        assertClosed(view);
       }
     }),
     cases,
   );
 });
+
+/** 2. Versions are hashes of the bytes, and the snapshot names exactly what the classes get. */
+function assertNamed(snapshot: SealedSnapshot, views: ReturnType<typeof viewsOf>): void {
+  for (const [version, { body }] of snapshot.resources) assert.equal(version, contentHash(body));
+  assert.deepEqual([...versionsOf(snapshot.index)].sort(), [...snapshot.resources.keys()].sort());
+  for (const [key, { resources }] of views) {
+    const wanted = new Map(resources.map((resource) => [resourceId(resource), contentHash(resource.body)]));
+    assert.deepEqual(Object.fromEntries(viewOf(snapshot, key) ?? []), Object.fromEntries(wanted));
+  }
+}
 
 const accounts = [...places, "out"].flatMap((place) => names.map((name) => accountKey(place, name)));
 
@@ -70,22 +79,14 @@ function* attemptsOn(mesh: Mesh, view: ClassView) {
   }
 }
 
-test("3 and 4. what proxies enforce is what the grants give, so mistakes close and more never means less; nobody gets endpoints of whom he may not reach", () => {
-  fc.assert(
-    fc.property(cluster, semantics, (objects, mode) => {
-      const compilation = compileObjects(objects, mode);
-      const { mesh } = compilation;
-      for (const view of viewsOf(compilation).values()) {
-        for (const { attempt, admitted } of attemptsOn(mesh, view))
-          assert.equal(admitted, allowed(mesh, attempt), JSON.stringify(attempt));
-        if (mesh.settings.mode === "permissive") continue;
-        for (const account of reachedBy(view))
-          assert.ok(mesh.grants.some(({ to, from }) => to === account && from.includes(view.workload.account)));
-      }
-    }),
-    cases,
-  );
-});
+/** 3 and 4. What proxies enforce is what the grants give, so mistakes close and more never means less; nobody gets endpoints of whom he may not reach. */
+function assertEnforces(view: ClassView, mesh: Mesh): void {
+  for (const { attempt, admitted } of attemptsOn(mesh, view))
+    assert.equal(admitted, allowed(mesh, attempt), JSON.stringify(attempt));
+  if (mesh.settings.mode === "permissive") return;
+  for (const account of reachedBy(view))
+    assert.ok(mesh.grants.some(({ to, from }) => to === account && from.includes(view.workload.account)));
+}
 
 /** What everything rests on: no resource lists them, as all would. Classes are made by the gateway and nobody's mistake. */
 const ground: ReadonlySet<string> = new Set(["Namespace", "MeshConfig", "ClusterNetwork", "WorkloadClass"]);
@@ -133,23 +134,17 @@ function causesById(compilation: ReturnType<typeof compileObjects>): ReadonlyMap
   return causes;
 }
 
-test("7. a view is closed: it holds what its bytes name, and all that is declared", () => {
-  fc.assert(
-    fc.property(cluster, semantics, (objects, mode) => {
-      for (const { resources } of viewsOf(compileObjects(objects, mode)).values()) {
-        const present = new Set(resources.map(({ type, name }) => `${type}|${name}`));
-        for (const resource of resources) {
-          if (resource.type.endsWith("-set") && resource.type !== "headless-set") continue;
-          const named = namesOf(resource);
-          for (const name of named) assert.ok(present.has(name), `${resourceId(resource)} names ${name}`);
-          const declared = new Set(resource.references.map(({ type, name }) => `${type}|${name}`));
-          for (const name of named) assert.ok(declared.has(name), `${resourceId(resource)} does not declare ${name}`);
-        }
-      }
-    }),
-    cases,
-  );
-});
+/** 7. A view is closed: it holds what its bytes name, and all that is declared. */
+function assertClosed({ resources }: ClassView): void {
+  const present = new Set(resources.map(({ type, name }) => `${type}|${name}`));
+  for (const resource of resources) {
+    if (resource.type.endsWith("-set") && resource.type !== "headless-set") continue;
+    const named = namesOf(resource);
+    for (const name of named) assert.ok(present.has(name), `${resourceId(resource)} names ${name}`);
+    const declared = new Set(resource.references.map(({ type, name }) => `${type}|${name}`));
+    for (const name of named) assert.ok(declared.has(name), `${resourceId(resource)} does not declare ${name}`);
+  }
+}
 
 /** Names in the bytes, as the snapshot calls them. `identity` is each proxy's own; `invalid-backend` is never defined. */
 function namesOf(resource: Resource): readonly string[] {
