@@ -39,7 +39,7 @@ test("1. the same objects give the same bytes, in any order, copied, and read ba
   );
 });
 
-test("2, 3, 4 and 7. versions are hashes of the bytes and views closed; what proxies enforce is what the grants give, and nobody gets endpoints of whom he may not reach", () => {
+test("2. versions are hashes of the bytes; 3 and 4. what proxies enforce is what the grants give, and nobody gets endpoints of whom he may not reach; 7. a view is closed", () => {
   fc.assert(
     fc.property(cluster, semantics, (objects, mode) => {
       const compilation = compileObjects(objects, mode);
