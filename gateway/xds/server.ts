@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from "node:net";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:tls";
-import { createResponseMemo } from "../../shared/core/stream/response-memo.ts";
 import {
   type AbsentResources,
   defaultStreamSettings,
@@ -15,8 +14,8 @@ import { createConnections } from "./http2/connections.ts";
 import { defaultHttp2Limits, type Http2Limits } from "./http2/limits.ts";
 import type { ProxyAuthenticator, ProxyRefusal, ProxyReports, ViewSource } from "./ports.ts";
 import { bearerToken } from "./proxy-address.ts";
+import { createSharedWork } from "./shared-work.ts";
 import { type StreamDriver, startStreamDriver } from "./stream-driver.ts";
-import { createTasting } from "./tasting.ts";
 
 /** PEM of the server's key and of its certificate, followed by the intermediates. */
 export interface XdsServerCertificate {
@@ -117,14 +116,12 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
       });
       await closed;
       connections[Symbol.dispose]();
+      streams[Symbol.dispose]();
     },
   };
 }
 
-/** Of responses that other streams may send, too. */
-const rememberedBytes = 4 * 2 ** 20;
-
-interface Streams {
+interface Streams extends Disposable {
   count(): number;
   serve(call: XdsCall, protocol: StreamProtocol): Promise<void>;
   endAll(reason: string): void;
@@ -133,8 +130,7 @@ interface Streams {
 function createStreams(options: XdsServerOptions, settings: XdsServerSettings): Streams {
   /** One stream a proxy: a newer one ends the one before, whose end may not have been noticed. */
   const drivers = new Map<string, StreamDriver>();
-  const responses = createResponseMemo(rememberedBytes);
-  const tasting = createTasting({ clock: options.clock, patience: settings.tasterPatienceMs });
+  const shared = createSharedWork({ ...options, ...settings });
   let ending: string | undefined;
   const { least, most } = settings.maxStreamAge;
   return {
@@ -152,12 +148,10 @@ function createStreams(options: XdsServerOptions, settings: XdsServerSettings): 
       let ended = false;
       const driver = startStreamDriver({
         ...options,
-        responses,
-        tasting,
+        shared,
         call,
         protocol,
         proxy,
-        settings: settings.stream,
         maxAgeMs: least + options.random() * (most - least),
         maxNames: settings.maxNames,
         onEnd: () => {
@@ -172,6 +166,7 @@ function createStreams(options: XdsServerOptions, settings: XdsServerSettings): 
       ending = reason;
       for (const driver of drivers.values()) driver.end(reason);
     },
+    [Symbol.dispose]: () => shared[Symbol.dispose](),
   };
 }
 

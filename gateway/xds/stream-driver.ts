@@ -1,27 +1,19 @@
-import { fromDeltaRequest, toDeltaResponse } from "../../shared/core/stream/delta.ts";
 import type { ProxyNode } from "../../shared/core/stream/proxy-node.ts";
-import { decodeDeltaRequest, decodeSotwRequest, type RequestParts } from "../../shared/core/stream/requests.ts";
-import type { ResponseMemo } from "../../shared/core/stream/response-memo.ts";
-import { fromSotwRequest, toSotwResponse } from "../../shared/core/stream/sotw.ts";
-import { step } from "../../shared/core/stream/step.ts";
-import {
-  type AbsentResources,
-  createStream,
-  type Send,
-  type Stream,
-  type StreamInput,
-  type StreamOutput,
-  type StreamProtocol,
-  type StreamRequest,
-  type StreamSettings,
+import type {
+  Stream,
+  StreamInput,
+  StreamOutput,
+  StreamProtocol,
+  StreamRequest,
 } from "../../shared/core/stream/stream.ts";
 import { envoyTypes } from "../../shared/core/xds/resource.ts";
 import type { Clock } from "../../shared/ports/clock.ts";
 import type { GrpcStatus, XdsCall } from "./call.ts";
 import { createLatestView } from "./latest-view.ts";
+import { createOneAtATime } from "./one-at-a-time.ts";
 import type { ProxyIdentity, ProxyReports, ViewFollowing, ViewSource } from "./ports.ts";
-import type { Taster, Tasting } from "./tasting.ts";
-import { createWakeTimer } from "./wake-timer.ts";
+import type { SharedWork } from "./shared-work.ts";
+import type { Taster } from "./tasting.ts";
 
 export interface StreamDriverOptions {
   readonly call: XdsCall;
@@ -29,12 +21,9 @@ export interface StreamDriverOptions {
   readonly proxy: ProxyIdentity;
   readonly views: ViewSource;
   readonly reports: ProxyReports;
-  readonly absent: AbsentResources;
-  /** Of all streams together. */
-  readonly responses: ResponseMemo;
-  readonly tasting: Tasting;
+  /** With all streams of the server. */
+  readonly shared: SharedWork;
   readonly clock: Clock;
-  readonly settings: StreamSettings;
   /** Ends the stream gracefully. */
   readonly maxAgeMs: number;
   /** Most names that a proxy may subscribe to of one type; every one is remembered. */
@@ -51,15 +40,12 @@ export interface StreamDriver {
 
 /** Runs the pure machine of core/stream on one call: bytes in, bytes out, timers, reports. */
 export function startStreamDriver(options: StreamDriverOptions): StreamDriver {
-  const { call, proxy, clock, reports, protocol } = options;
-  let stream: Stream = createStream({ protocol, absent: options.absent, settings: options.settings });
+  const { call, proxy, clock, reports, protocol, shared } = options;
+  let stream: Stream = shared.begin(protocol);
   let open = true;
   let connected = false;
   let following = notYet;
   let taster = notYetTasting;
-  let stepping = false;
-  /** What happened while the outputs of a step were being put. */
-  const queue: StreamInput[] = [];
   const life: Disposable[] = [];
 
   const close = (reason: string, finish: () => void): void => {
@@ -73,39 +59,35 @@ export function startStreamDriver(options: StreamDriverOptions): StreamDriver {
   const end = (reason: string): void => close(reason, () => call.end("OK"));
   const fail = (status: GrpcStatus, details: string): void => close(details, () => call.end(status, details));
 
-  const give = (input: StreamInput): void => {
-    queue.push(input);
-    if (stepping) return;
-    stepping = true;
-    try {
-      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-        if (!open) return;
-        const result = step(stream, next);
-        stream = result.stream;
-        for (const output of result.outputs) put(options, { stream, following, taster }, output);
-      }
-    } finally {
-      stepping = false;
-    }
+  const give = createOneAtATime<StreamInput>((input) => {
+    if (!open) return;
+    const result = shared.step(stream, input);
+    stream = result.stream;
+    for (const output of result.outputs) put(options, { stream, following, taster }, output);
     if (open) wake.arm();
-  };
-  const passTime = (): void => give({ kind: "time", now: clock.monotonic() });
-  const wake = createWakeTimer(clock, () => stream.wakeAt, passTime);
+  });
+  const passTime = guarded(options, fail, () => give({ kind: "time", now: shared.now() }));
+  const wake = shared.wakeTimer(
+    () => stream.wakeAt,
+    () => passTime(undefined),
+  );
   life.push(wake);
   const judged = guarded(options, fail, (news: Pick<StreamInput & { kind: "verdicts" }, "type" | "verdicts">) =>
-    give({ kind: "verdicts", now: clock.monotonic(), ...news }),
+    give({ kind: "verdicts", now: shared.now(), ...news }),
   );
+  const meet = (bytes: Buffer): StreamRequest | undefined => {
+    const { node = emptyNode, request } = shared.readFirst(stream, bytes);
+    connected = true;
+    reports.connected(proxy, { nodeId: node.id, envoyVersion: node.version, protocol });
+    taster = shared.tasting.join(node.version, (type, verdicts) => judged({ type, verdicts }));
+    life.push(taster);
+    return request;
+  };
   const take = (bytes: Buffer): void => {
-    const message = decode(stream, bytes, { node: !connected });
-    if (!connected) {
-      connected = true;
-      const node = message.node ?? emptyNode;
-      reports.connected(proxy, { nodeId: node.id, envoyVersion: node.version, protocol });
-      taster = options.tasting.join(node.version, (type, verdicts) => judged({ type, verdicts }));
-      life.push(taster);
-    }
-    if (message.request === undefined) return;
-    give({ kind: "request", now: clock.monotonic(), request: message.request });
+    const request = connected ? shared.read(stream, bytes) : meet(bytes);
+    if (request === undefined) return;
+    give({ kind: "request", now: shared.now(), request });
+    if (request.subscribe.length === 0) return;
     if (envoyTypes.some((type) => stream.types[type].subscription.names.size > options.maxNames)) {
       fail("RESOURCE_EXHAUSTED", `more than ${options.maxNames} names of one type`);
     }
@@ -113,7 +95,7 @@ export function startStreamDriver(options: StreamDriverOptions): StreamDriver {
 
   const latest = createLatestView(
     call,
-    guarded(options, fail, (view) => give({ kind: "view", now: clock.monotonic(), view })),
+    guarded(options, fail, (view) => give({ kind: "view", now: shared.now(), view })),
   );
   following = options.views.follow(proxy, {
     view: latest.view,
@@ -146,20 +128,6 @@ const notYetTasting: Taster = {
 
 const emptyNode: ProxyNode = { id: "", cluster: "", version: "", metadata: {} };
 
-interface Decoded {
-  readonly node: ProxyNode | undefined;
-  readonly request: StreamRequest | undefined;
-}
-
-function decode(stream: Stream, bytes: Buffer, parts: RequestParts): Decoded {
-  if (stream.protocol === "delta") {
-    const message = decodeDeltaRequest(bytes, parts);
-    return { node: message.node, request: fromDeltaRequest(message) };
-  }
-  const message = decodeSotwRequest(bytes, parts);
-  return { node: message.node, request: fromSotwRequest(stream, message) };
-}
-
 function put(
   options: StreamDriverOptions,
   {
@@ -169,10 +137,10 @@ function put(
   }: { readonly stream: Stream; readonly following: ViewFollowing; readonly taster: Taster },
   output: StreamOutput,
 ): void {
-  const { call, proxy, reports } = options;
+  const { call, proxy, reports, shared } = options;
   switch (output.kind) {
     case "send":
-      call.send(encode(options.responses, stream, output));
+      call.send(shared.encode(stream, output));
       return;
     case "ask":
       taster.ask(output.type, output.names);
@@ -193,12 +161,6 @@ function put(
       following.settled(output.generation);
       return;
   }
-}
-
-function encode(responses: ResponseMemo, stream: Stream, send: Send): Buffer {
-  return stream.protocol === "delta"
-    ? toDeltaResponse(stream, send, responses)
-    : toSotwResponse(stream, send, responses);
 }
 
 /** Faults end the one stream they happen on: the sender's with a hint for its log, ours without details. */

@@ -56,6 +56,8 @@ interface Dish extends NamedVersion {
 interface Table {
   readonly proven: ProvenVersions;
   readonly dishes: Map<string, Dish>;
+  /** All of it is proven. */
+  lastProven: { readonly type: EnvoyType; readonly names: readonly NamedVersion[] } | undefined;
 }
 
 export function createTasting(options: TastingOptions): Tasting {
@@ -118,7 +120,10 @@ function seat(waiter: Waiter, table: Table, tell: TellVerdicts): Taster {
       if (verdicts.length > 0) tell(type, verdicts);
     },
     acknowledged(type, names) {
-      if (isTasted(type)) for (const one of names) prove(table, keyOf(type, one));
+      // Streams in one position acknowledge the same list.
+      if (!isTasted(type) || (table.lastProven?.names === names && table.lastProven.type === type)) return;
+      for (const one of names) prove(table, keyOf(type, one));
+      table.lastProven = { type, names };
     },
     refused(type, names, message) {
       const [only] = names;
@@ -152,7 +157,8 @@ function withhold(dish: Dish, message: string): void {
   if (dish.refusal !== undefined) return;
   clear(dish);
   dish.refusal = message;
-  for (const guest of dish.guests) guest.tell(dish.type, [verdictOf(dish, "refused")]);
+  const verdicts = [verdictOf(dish, "refused")];
+  for (const guest of dish.guests) guest.tell(dish.type, verdicts);
 }
 
 /** Nobody tastes it any more. */
@@ -168,7 +174,9 @@ function tellAll(dish: Dish, verdict: Verdict["verdict"]): void {
   const guests = [...dish.guests];
   dish.guests.clear();
   for (const guest of guests) guest.dishes.delete(dish);
-  for (const guest of guests) guest.tell(dish.type, [verdictOf(dish, verdict)]);
+  // One list for all: streams in one position take it in one step.
+  const verdicts = [verdictOf(dish, verdict)];
+  for (const guest of guests) guest.tell(dish.type, verdicts);
 }
 
 function verdictOf({ name, version, refusal }: Dish, verdict: Verdict["verdict"]): Verdict {
@@ -180,7 +188,11 @@ function tableOf(tables: Map<string, Table>, envoyVersion: string): Table {
   const minor = envoyVersion.split(".", 2).join(".");
   const known = tables.get(minor);
   if (known !== undefined) return known;
-  const table = { proven: createProvenVersions(provenVersions), dishes: new Map<string, Dish>() };
+  const table = {
+    proven: createProvenVersions(provenVersions),
+    dishes: new Map<string, Dish>(),
+    lastProven: undefined,
+  };
   tables.set(minor, table);
   return table;
 }

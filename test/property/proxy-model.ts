@@ -1,4 +1,4 @@
-import { step } from "../../shared/core/stream/step.ts";
+import { createStepMemo } from "../../shared/core/stream/step-memo.ts";
 import {
   createStream,
   type Send,
@@ -266,8 +266,12 @@ function follow(model: ProxyModel, type: EnvoyType, parents: ReadonlyMap<string,
   ask(model, { type, subscribe, unsubscribe });
 }
 
+/** As in the gateway, streams share their steps, also with those of other cases. */
+const begun = createStream({ protocol: "delta", absent: absentResource, settings: limits });
+const memo = createStepMemo([begun]);
+
 function newStream(): Stream {
-  return createStream({ protocol: "delta", absent: absentResource, settings: limits });
+  return begun;
 }
 
 function openStream(model: ProxyModel): void {
@@ -284,7 +288,7 @@ function ask(model: ProxyModel, request: PartialRequest): void {
 
 function give(model: ProxyModel, input: StreamInput): void {
   const { types } = model.stream;
-  const { stream, outputs } = step(model.stream, input);
+  const { stream, outputs } = memo.step(model.stream, input);
   model.stream = stream;
   for (const output of outputs) {
     if (output.kind === "ask")

@@ -1,6 +1,6 @@
 import type { ViewFollowing, ViewListener } from "../../gateway/xds/ports.ts";
 import type { Taster, Tasting } from "../../gateway/xds/tasting.ts";
-import { step } from "../../shared/core/stream/step.ts";
+import { createStepMemo } from "../../shared/core/stream/step-memo.ts";
 import {
   createStream,
   type Send,
@@ -47,6 +47,9 @@ export interface ModelProxyOptions {
 
 /** Drain time, shorter than Envoy's so that histories end sooner. Milliseconds. */
 const settings = { answerLimitMs: 5000, drainMs: 3000 };
+/** Proxies of all worlds share their steps, as those of a gateway do. */
+const begun = createStream({ protocol: "delta", absent: absentResource, settings });
+const memo = createStepMemo([begun]);
 /** What it refuses now and then: nothing else waits for these. */
 const refusable: readonly EnvoyType[] = ["route", "extension"];
 const byName: readonly EnvoyType[] = ["secret", "endpoint", "route", "extension"];
@@ -76,7 +79,7 @@ export function createModelProxy(options: ModelProxyOptions): ModelProxy {
     connection.inputs.push(input);
     if (connection.inputs.length > 1) return; // while outputs are put
     for (let next = connection.inputs[0]; next !== undefined && connection.open; next = connection.inputs[0]) {
-      const { stream, outputs } = step(connection.stream, next);
+      const { stream, outputs } = memo.step(connection.stream, next);
       connection.stream = stream;
       for (const output of outputs) put(connection, output);
       connection.inputs.shift();
@@ -167,12 +170,11 @@ export function createModelProxy(options: ModelProxyOptions): ModelProxy {
   return {
     connect({ follow: followViews, tasting }) {
       disconnect();
-      const stream = createStream({ protocol: "delta", absent: absentResource, settings });
       const taster = tasting.join("1.40.0", (type, verdicts) =>
         give(connection, { kind: "verdicts", now: time.now(), type, verdicts }),
       );
       const connection: Connection = {
-        stream,
+        stream: begun,
         taster,
         inputs: [],
         view: undefined,

@@ -6,7 +6,7 @@ import { noteOwing } from "./revocation.ts";
 import { type Held, type Item, type Message, type NamedVersion, removedVersion, type TypeState } from "./stream.ts";
 import { wants } from "./subscription.ts";
 import { ownVersion } from "./tasting.ts";
-import { edit, mark, type Turn, unpark } from "./turn.ts";
+import { edit, mark, type Turn, timeOf, unpark } from "./turn.ts";
 
 /** The proxy took or refused a message. A nonce that is not (or no longer) awaited is ignored. */
 export function answerMessage(
@@ -52,7 +52,7 @@ function lookAgain(turn: Turn, type: EnvoyType, answered: readonly Item[]): void
 export function giveUpWaiting(turn: Turn, type: EnvoyType): void {
   if (turn.types[type].inFlight.size === 0) return;
   for (const [nonce, message] of unansweredInTime(turn.types[type])) {
-    if (message.sentAt + turn.settings.answerLimitMs > turn.now) return;
+    if (message.sentAt + turn.settings.answerLimitMs > timeOf(turn)) return;
     const state = edit(turn, type);
     const late: Message = { ...message, late: true };
     state.inFlight = withEntry(state.inFlight, nonce, late);
@@ -77,12 +77,14 @@ function accept(
   const state = edit(turn, type);
   const held: [string, Held | undefined][] = [];
   let switched = false;
+  // Only removals that wait by now ever ask.
+  const sentAs = turn.retirements.length > 0 ? answered.sentAs : 0;
   for (const item of answered.items) {
     const before = type === "listener" ? heldOf(turn, type, item.name) : undefined;
     const changed = before !== undefined && before.version !== removedVersion && before.version !== item.version;
     switched ||= changed || includes(state.unsure, item.name);
     const isHeld = item.resource ? wants(state.subscription, item.name) : hasName(state.subscription.names, item.name);
-    held.push([item.name, isHeld ? heldAs(item, answered.sentAs) : undefined]);
+    held.push([item.name, isHeld ? heldAs(item, sentAs) : undefined]);
   }
   const names = answered.items.map((item) => item.name);
   hold(turn, type, held);
@@ -90,7 +92,7 @@ function accept(
   state.alone = withoutAll(state.alone, names);
   state.unsure = withoutAll(state.unsure, names);
   state.refused = withoutAll(state.refused, names);
-  if (type === "listener" && switched) turn.listenersSwitchedAt = turn.now;
+  if (type === "listener" && switched) turn.listenersSwitchedAt = timeOf(turn);
   if (names.length > 0) turn.outputs.push({ kind: "acknowledged", type, names: answered.items.map(named) });
 }
 

@@ -6,7 +6,7 @@ import { cancelRetirement, retire } from "./retirement.ts";
 import { noteOwing } from "./revocation.ts";
 import { type Held, nothing, type Retirement, type StreamRequest } from "./stream.ts";
 import { changeSubscription, openSubscription, wants } from "./subscription.ts";
-import { edit, mark, type Turn } from "./turn.ts";
+import { edit, mark, type Turn, timeOf } from "./turn.ts";
 import type { View, ViewResource, ViewResources } from "./view.ts";
 
 /** A newer view: marks what differs from the one before, which the view tells itself, or else is told apart by comparing all. */
@@ -25,7 +25,15 @@ export function compareViews(turn: Turn, view: View): void {
       vanished.push(...followView(turn, type, { previous, names }));
     }
   }
-  retire(turn, vanished, before === undefined ? turn.now + reconnectWait(turn) : turn.now);
+  forgetSwitch(turn);
+  retire(turn, vanished, before === undefined ? reconnectWait(turn) : 0);
+}
+
+/** Connections of listeners that were replaced so long ago are gone. */
+function forgetSwitch(turn: Turn): void {
+  const { listenersSwitchedAt, settings } = turn;
+  if (listenersSwitchedAt === undefined || listenersSwitchedAt + settings.drainMs > timeOf(turn)) return;
+  turn.listenersSwitchedAt = undefined;
 }
 
 /** The first request of a type on this stream: what the proxy wants, and what it already holds. */
@@ -45,10 +53,10 @@ export function openType(turn: Turn, request: StreamRequest): void {
     brought.map(([name]) => name),
   );
   // What it holds it may have got a moment ago from another stream, whose listeners then still drain.
-  if (type === "listener" && brought.length > 0) turn.listenersSwitchedAt = turn.now;
+  if (type === "listener" && brought.length > 0) turn.listenersSwitchedAt = timeOf(turn);
   const unheld = [...namesIn(state.subscription.names)].filter((name) => !includes(state.exceptions, name));
   mark(turn, type, unheld, "asked");
-  if (turn.view) retire(turn, meetView(turn, type), turn.now + reconnectWait(turn));
+  if (turn.view) retire(turn, meetView(turn, type), reconnectWait(turn));
 }
 
 /** Later requests: what the proxy wants besides, and what no more. */

@@ -5,7 +5,7 @@ import { hasName } from "./name-set.ts";
 import { entriesOf, includes, lookup, withEntries, withEntry, without, withoutAll } from "./persistent-map.ts";
 import { type Item, type Message, type Need, removedVersion, type TypeState } from "./stream.ts";
 import { ask, type Way, wayOf } from "./tasting.ts";
-import { edit, mark, retiringKey, type Turn } from "./turn.ts";
+import { edit, mark, retiringKey, type Turn, timeOf } from "./turn.ts";
 import type { ViewResource } from "./view.ts";
 import { wantedItem } from "./wanted.ts";
 
@@ -114,8 +114,9 @@ function isHeldBack(turn: Turn, type: EnvoyType): boolean {
   const unsaid = clusters.dirty.size + clusters.parked.size > 0;
   if (!clusters.asked || !(unsaid || isAdding(clusters))) return false;
   const state = edit(turn, type);
-  state.heldBackSince ??= turn.now;
-  return turn.now < state.heldBackSince + turn.settings.answerLimitMs;
+  const now = timeOf(turn);
+  state.heldBackSince ??= now;
+  return now < state.heldBackSince + turn.settings.answerLimitMs;
 }
 
 function isAdding(clusters: TypeState): boolean {
@@ -147,7 +148,7 @@ function send(turn: Turn, type: EnvoyType, items: readonly Item[]): string {
     items: byName,
     single: items.length === 1,
     number: turn.sent,
-    sentAt: turn.now,
+    sentAt: timeOf(turn),
     late: false,
   };
   state.inFlight = withEntry(state.inFlight, nonce, message);

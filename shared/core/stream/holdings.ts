@@ -40,7 +40,8 @@ export function hold(turn: Turn, type: EnvoyType, held: readonly (readonly [name
 export function tidyHoldings(turn: Turn): void {
   for (const type of ["listener", "route"] as const) {
     const settled: [string, Held][] = [];
-    for (const [name, held] of entriesOf(turn.types[type].exceptions)) if (held !== nothing) settled.push([name, held]);
+    for (const [name, held] of entriesOf(turn.types[type].exceptions))
+      if (held !== nothing) settled.push([name, held.sentAs === 0 ? held : { ...held, sentAs: 0 }]);
     hold(turn, type, settled);
   }
 }

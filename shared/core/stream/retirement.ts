@@ -2,15 +2,16 @@ import type { EnvoyType } from "../xds/resource.ts";
 import { heldOf, tidyHoldings } from "./holdings.ts";
 import { includes, lookup, namesOf, withEntries, withoutAll } from "./persistent-map.ts";
 import type { Retirement } from "./stream.ts";
-import { isUnderway, mark, retiringKey, type Turn } from "./turn.ts";
+import { isUnderway, mark, retiringKey, type Turn, timeOf } from "./turn.ts";
 
 /**
  * Removals last (design.md §5, Streams: Order). Envoy's old connections go on using the routes and clusters of a replaced listener until they are drained,
  * so what a view drops waits for the answers to the listeners and routes that changed with it, and, when a listener was among
- * them, for the drain time.
+ * them, for the drain time. `waitMs`: how long nothing is even looked at.
  */
-export function retire(turn: Turn, names: Retirement["names"], notBefore: number): void {
+export function retire(turn: Turn, names: Retirement["names"], waitMs: number): void {
   if (names.length === 0) return;
+  const notBefore = timeOf(turn) + waitMs;
   const id = (turn.retirements.at(-1)?.id ?? 0) + 1;
   turn.retirements = [
     ...turn.retirements,
@@ -19,7 +20,7 @@ export function retire(turn: Turn, names: Retirement["names"], notBefore: number
       names,
       sentBefore: turn.sent,
       notBefore,
-      awaited: notBefore <= turn.now ? pendingReferrers(turn) : undefined,
+      awaited: waitMs === 0 ? pendingReferrers(turn) : undefined,
       readyAt: undefined,
     },
   ];
@@ -45,7 +46,7 @@ export function advanceRetirements(turn: Turn): boolean {
   const left: Retirement[] = [];
   for (const before of turn.retirements) {
     const retirement = advance(turn, before);
-    if (retirement.readyAt === undefined || retirement.readyAt > turn.now) {
+    if (retirement.readyAt === undefined || retirement.readyAt > timeOf(turn)) {
       left.push(retirement);
       continue;
     }
@@ -58,12 +59,12 @@ export function advanceRetirements(turn: Turn): boolean {
 }
 
 function advance(turn: Turn, retirement: Retirement): Retirement {
-  if (retirement.readyAt !== undefined || retirement.notBefore > turn.now) return retirement;
+  if (retirement.readyAt !== undefined || retirement.notBefore > timeOf(turn)) return retirement;
   const awaited = retirement.awaited ?? pendingReferrers(turn);
   const open = awaited.findIndex(({ type, name }) => isAwaited(turn, retirement, { type, name }));
   if (open >= 0) return open === 0 && retirement.awaited ? retirement : { ...retirement, awaited: awaited.slice(open) };
   const drained = turn.listenersSwitchedAt === undefined ? 0 : turn.listenersSwitchedAt + turn.settings.drainMs;
-  return { ...retirement, awaited: [], readyAt: Math.max(turn.now, drained) };
+  return { ...retirement, awaited: [], readyAt: Math.max(timeOf(turn), drained) };
 }
 
 function isAwaited(

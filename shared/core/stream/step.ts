@@ -8,14 +8,20 @@ import type { Stream, StreamInput, StreamOutput, StreamRequest, TypeState } from
 import { takeVerdicts } from "./tasting.ts";
 import { beginTurn, edit, endTurn, type Turn } from "./turn.ts";
 
+export interface Stepped {
+  readonly stream: Stream;
+  readonly outputs: readonly StreamOutput[];
+  /** Whether it would have come to something else at another time. */
+  readonly timed: boolean;
+  /** Nothing is under way. */
+  readonly quiet: boolean;
+}
+
 /**
  * One xDS stream as a pure state machine (design.md §5, Streams). Requests, newer views, verdicts and the time go in; messages to write,
  * questions, and what the proxy has acknowledged or refused come out. The stream that comes back says in `wakeAt` when it wants to be told the time.
  */
-export function step(
-  stream: Stream,
-  input: StreamInput,
-): { readonly stream: Stream; readonly outputs: readonly StreamOutput[] } {
+export function step(stream: Stream, input: StreamInput): Stepped {
   const turn = beginTurn(stream, input.now);
   switch (input.kind) {
     case "request":
@@ -37,7 +43,9 @@ export function step(
   for (const type of envoyTypes) endLoading(turn, type);
   reportSettled(turn);
   turn.wakeAt = nextWake(turn);
-  return { stream: endTurn(turn), outputs: turn.outputs };
+  const quiet = turn.retirements.length === 0 && envoyTypes.every((type) => isQuiet(turn.types[type]));
+  if (quiet) countAnew(turn);
+  return { stream: endTurn(turn), outputs: turn.outputs, timed: turn.timed, quiet };
 }
 
 function takeRequest(turn: Turn, request: StreamRequest): void {
@@ -56,6 +64,14 @@ function flushAll(turn: Turn): void {
 function endLoading(turn: Turn, type: EnvoyType): void {
   const state = turn.types[type];
   if (state.loading && state.asked && turn.view && isQuiet(state)) edit(turn, type).loading = false;
+}
+
+/** So that streams that have said more and such that have said less come into the same position. Nonces go on. */
+function countAnew(turn: Turn): void {
+  const { generation, after } = turn.series;
+  if (after === 0) return;
+  turn.sent -= after;
+  turn.series = { generation, after: 0 };
 }
 
 function isQuiet({ greet, dirty, parked, inFlight }: TypeState): boolean {

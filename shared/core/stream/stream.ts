@@ -131,7 +131,7 @@ export interface Held {
   readonly resource: ViewResource | undefined;
   /** Absent when it is the view's own, and after a reconnect. */
   readonly standIn?: StandIn;
-  /** Number of the acknowledged message; 0: long ago, or the proxy said so when it connected. */
+  /** Number of the acknowledged message, where a removal waits for it; 0: no removal does, or the proxy said so when it connected. */
   readonly sentAs: number;
 }
 
@@ -204,7 +204,7 @@ export interface Stream {
   readonly settings: StreamSettings;
   readonly absent: AbsentResources;
   readonly view: View | undefined;
-  /** Number of the last message. */
+  /** Number of the last message. Counted anew when nothing is under way. */
   readonly sent: number;
   /** What nonces are made of: the newest generation seen, and the number of the last message before it. */
   readonly series: { readonly generation: number; readonly after: number };

@@ -9,12 +9,21 @@ export interface Turn extends Draft<Omit<Stream, "types">> {
   /** As the step found them; what is another object in `types` is this step's own copy. */
   readonly before: Stream["types"];
   types: Record<EnvoyType, TypeState>;
-  readonly now: number;
+  /** To be read by `timeOf`. */
+  readonly givenTime: number;
+  /** Whether anybody asked for the time. */
+  timed: boolean;
   readonly outputs: StreamOutput[];
 }
 
 export function beginTurn(stream: Stream, now: number): Turn {
-  return { ...stream, before: stream.types, now, outputs: [] };
+  return { ...stream, before: stream.types, givenTime: now, timed: false, outputs: [] };
+}
+
+/** A step that never asks comes to the same at any time, so it is taken once for many streams (step-memo.ts): to be asked only where it is needed. */
+export function timeOf(turn: Turn): number {
+  turn.timed = true;
+  return turn.givenTime;
 }
 
 export function endTurn(turn: Turn): Stream {

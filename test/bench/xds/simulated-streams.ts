@@ -2,9 +2,8 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { CallListener, XdsCall } from "../../../gateway/xds/call.ts";
 import type { ProxyReports, ViewListener } from "../../../gateway/xds/ports.ts";
+import { createSharedWork } from "../../../gateway/xds/shared-work.ts";
 import { startStreamDriver } from "../../../gateway/xds/stream-driver.ts";
-import { createTasting } from "../../../gateway/xds/tasting.ts";
-import { createResponseMemo } from "../../../shared/core/stream/response-memo.ts";
 import { defaultStreamSettings } from "../../../shared/core/stream/stream.ts";
 import { absentResource } from "../../../shared/core/xds/absent.ts";
 import { encode } from "../../../shared/core/xds/encode.ts";
@@ -29,8 +28,12 @@ const rounds = 11;
 
 const fleet = createFleetView(services);
 const followers = new Set<ViewListener>();
-const responses = createResponseMemo(2 ** 22);
-const tasting = createTasting({ clock: systemClock, patience: 250 });
+const shared = createSharedWork({
+  clock: systemClock,
+  absent: absentResource,
+  stream: defaultStreamSettings,
+  tasterPatienceMs: 250,
+});
 /** Responses to what was just pushed, to be answered. */
 const unanswered: { readonly listener: CallListener; readonly message: Buffer }[] = [];
 
@@ -72,11 +75,8 @@ function connect(index: number): void {
       },
     },
     reports,
-    absent: absentResource,
-    responses,
-    tasting,
+    shared,
     clock: systemClock,
-    settings: defaultStreamSettings,
     maxAgeMs: 3_600_000,
     maxNames: 50_000,
     onFault: (error) => {
