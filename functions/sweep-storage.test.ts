@@ -32,7 +32,7 @@ function shop(ports: readonly number[]) {
 }
 
 /** A cluster with a clock, whose every list is a version. */
-async function start(removals = sweepDefaults.removals) {
+async function start(steps = sweepDefaults.steps) {
   const clock = { now: Date.parse("2026-01-01T00:00:00Z") };
   const documents = createMemoryDocumentStore(() => clock.now);
   const hooks = { beforeRemove: undefined as (() => Promise<void>) | undefined };
@@ -51,7 +51,7 @@ async function start(removals = sweepDefaults.removals) {
     },
   };
   const cluster = await startPublishingCluster({ documents: hooked, now: () => new Date(clock.now) });
-  const sweep = createStorageSweep(cluster.functions.parts, { removals });
+  const sweep = createStorageSweep(cluster.functions.parts, { steps });
   let epoch = 0;
   return Object.assign(hooks, {
     ...cluster,
@@ -116,18 +116,35 @@ test("nothing young goes: it may belong to a write that is not finished", async 
   assert.equal(await world.documents.get("blocks", stray.partition, "stray"), undefined);
 });
 
-test("a run removes so many, and the next goes on", async () => {
-  const world = await start(5);
+test("a call looks at so many documents, and the next goes on", async () => {
+  const world = await start(40);
   for (const port of [80, 81]) await world.publish(all(port));
   world.clock.now += 60 * day;
   const before = await world.count("blocks", blockPartitions("test"));
   await world.sweep();
-  assert.ok((await world.count("blocks", blockPartitions("test"))) >= before - 5);
-  for (let run = 0; run < 20; run++) await world.sweep();
+  assert.equal(await world.count("blocks", blockPartitions("test")), before, "it walks first");
+  for (let call = 0; call < 20; call++) await world.sweep();
   assert.ok((await world.count("blocks", blockPartitions("test"))) < before);
   const [point, ...others] = await world.points();
   assert.ok(point !== undefined && others.length === 0);
   await assertLoads(world, point.served);
+});
+
+test("what is published while a run takes many calls stays, whatever it shares with what goes", async () => {
+  const world = await start(60);
+  for (const port of [80, 81, 82]) await world.publish(all(port));
+  world.clock.now += 60 * day;
+  await world.sweep();
+  for (let call = 0; call < 30; call++) {
+    await world.publish(all(80 + (call % 4)));
+    await world.sweep();
+    world.clock.now += 3600 * 1000;
+  }
+  for (const { served, version } of await world.points()) if (version > 3) await assertLoads(world, served);
+  const { served } = await world.head();
+  assert.ok(served);
+  await assertLoads(world, served);
+  assert.deepEqual(world.warnings, []);
 });
 
 test("a publisher that comes back to old content while the sweep removes it loses nothing", async () => {
@@ -210,33 +227,39 @@ const step = fc.oneof(
 test("after any history and sweep, every version within retention and what is served load whole", async () => {
   const by = { who: "ann", why: "a test" };
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 25 }), async (steps) => {
-      const world = await start(50);
-      let ports = all(1);
-      for (const one of [{ kind: "publish" as const, ports }, ...steps, { kind: "sweep" as const }]) {
-        if (one.kind === "wait") world.clock.now += one.days * day;
-        if (one.kind === "sweep") await world.sweep();
-        if (one.kind === "publish") ports = [...one.ports];
-        if (one.kind === "edit") ports = ports.with(one.at, one.port);
-        if (one.kind === "publish" || one.kind === "edit") await world.publish(ports);
-        const { version, sweepFloor, pin } = await world.head();
-        if (
-          one.kind === "rollback" &&
-          (pin === undefined || pin.kind === "rollback") &&
-          version > Math.max(1, sweepFloor)
-        )
-          await world.functions.pins.rollback("test", Math.max(1, sweepFloor), by);
-        if (one.kind === "release" && pin !== undefined) await world.functions.pins.release("test", pin.kind, by);
-      }
-      const head = await world.head();
-      const oldest = new Date(world.clock.now - sweepDefaults.retention).toISOString();
-      const kept = (await world.points()).filter(({ time, version }) => time >= oldest || version === head.sweepFloor);
-      for (const { served } of kept) await assertLoads(world, served);
-      assert.ok(head.served);
-      await assertLoads(world, head.served);
-      await world.blocks().loadTrie(head.state);
-      assert.deepEqual(world.warnings, []);
-    }),
+    fc.asyncProperty(
+      fc.array(step, { minLength: 5, maxLength: 25 }),
+      fc.constantFrom(100, 400, sweepDefaults.steps),
+      async (steps, each) => {
+        const world = await start(each);
+        let ports = all(1);
+        for (const one of [{ kind: "publish" as const, ports }, ...steps, { kind: "sweep" as const }]) {
+          if (one.kind === "wait") world.clock.now += one.days * day;
+          if (one.kind === "sweep") await world.sweep();
+          if (one.kind === "publish") ports = [...one.ports];
+          if (one.kind === "edit") ports = ports.with(one.at, one.port);
+          if (one.kind === "publish" || one.kind === "edit") await world.publish(ports);
+          const { version, sweepFloor, pin } = await world.head();
+          if (
+            one.kind === "rollback" &&
+            (pin === undefined || pin.kind === "rollback") &&
+            version > Math.max(1, sweepFloor)
+          )
+            await world.functions.pins.rollback("test", Math.max(1, sweepFloor), by);
+          if (one.kind === "release" && pin !== undefined) await world.functions.pins.release("test", pin.kind, by);
+        }
+        const head = await world.head();
+        const oldest = new Date(world.clock.now - sweepDefaults.retention).toISOString();
+        const kept = (await world.points()).filter(
+          ({ time, version }) => time >= oldest || version === head.sweepFloor,
+        );
+        for (const { served } of kept) await assertLoads(world, served);
+        assert.ok(head.served);
+        await assertLoads(world, head.served);
+        await world.blocks().loadTrie(head.state);
+        assert.deepEqual(world.warnings, []);
+      },
+    ),
     // A case is a whole history of a store.
     { numRuns: Math.ceil(Number(process.env["WEFT_CASES"] ?? 500) / 100) },
   );

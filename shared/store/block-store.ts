@@ -34,10 +34,7 @@ export function createBlockStore(store: DocumentStore, cluster: string): BlockSt
   const { documents, begin: expect } = createExpectedReads(store, cluster);
   /** Adds the block, and what is stored with it, to `texts`. */
   const readInto = async (texts: Map<ContentHash, string>, hash: ContentHash): Promise<void> => {
-    const stored = await documents.get<BlockDocument>("blocks", blockPartition(cluster, hash), hash);
-    if (stored === undefined) throw new MeshError("block-damaged", `block ${hash} of ${cluster} is missing`);
-    for (const text of stored.body.texts) texts.set(contentHash(text), text);
-    if (!texts.has(hash)) throw new MeshError("block-damaged", `block ${hash} does not match its hash`);
+    for (const [one, text] of await readBlocks(documents, cluster, hash)) texts.set(one, text);
   };
   const readTrie = async (root: ContentHash, known?: Trie): Promise<Trie> => {
     if (root === emptyTrie.root) return emptyTrie;
@@ -78,6 +75,19 @@ export function createBlockStore(store: DocumentStore, cluster: string): BlockSt
     putResources: (resources) => putResources({ documents, cluster }, resources),
     expect,
   };
+}
+
+/** A block with those that are stored with it, by hash. MeshError `block-damaged` when it is missing or not what its hash says. */
+export async function readBlocks(
+  documents: Pick<DocumentStore, "get">,
+  cluster: string,
+  hash: ContentHash,
+): Promise<ReadonlyMap<ContentHash, string>> {
+  const stored = await documents.get<BlockDocument>("blocks", blockPartition(cluster, hash), hash);
+  if (stored === undefined) throw new MeshError("block-damaged", `block ${hash} of ${cluster} is missing`);
+  const texts = new Map(stored.body.texts.map((text) => [contentHash(text), text]));
+  if (!texts.has(hash)) throw new MeshError("block-damaged", `block ${hash} does not match its hash`);
+  return texts;
 }
 
 /** The set that a class had in another snapshot: it shares most of its blocks with the one that the class has now. */

@@ -206,6 +206,42 @@ export interface PartDocument {
   readonly body: string;
 }
 
+/** `sweep` in `clusters`: the storage sweep of a cluster, from one call to the next. */
+export interface SweepProgress {
+  /** ISO 8601, of the last call: who waits for longest is next. */
+  readonly touched: string;
+  /** Undefined when the last run came to its end. */
+  readonly run?: SweepRun;
+}
+
+/** How far a run has come. */
+export interface SweepRun {
+  /** ISO 8601. What was written later than this less the minimum age stays, however long the run takes. */
+  readonly started: string;
+  /** Of the head, when the run began. */
+  readonly floor: number;
+  /** Id of the point that was walked last; absent: all of them were. */
+  readonly point?: string;
+  /** Documents that are reached and not read yet. */
+  readonly waiting: readonly ReachStep[];
+  /** Ids of the pages that hold what is reached so far. */
+  readonly pages: readonly string[];
+  /** How far removal has come: among the partitions of blocks, and the ids in that one. */
+  readonly removal: { readonly partition: number; readonly after: string };
+}
+
+/** One document of a trie that a walk comes to: of a state, of a snapshot's index or of a set that it names. */
+export interface ReachStep {
+  readonly kind: "state" | "index" | "set";
+  readonly id: ContentHash;
+}
+
+/** `sweep-page:<hash>` in `clusters`: what a run has reached. */
+export interface SweepPage {
+  readonly blocks: readonly ContentHash[];
+  readonly versions: readonly ContentHash[];
+}
+
 /** Says in which pack the resources of one partition lie. */
 export interface PlaceDocument {
   readonly packs: Readonly<Record<string, ContentHash>>;

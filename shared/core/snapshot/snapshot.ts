@@ -302,11 +302,21 @@ export function namedSince(
   const versions = new Set<ContentHash>();
   const sets = new Set<ContentHash>();
   for (const { key, after } of before.compare(index)) {
-    for (const [, version] of resourcesIn(key, after)) versions.add(version);
-    const root = key.startsWith(classPrefix) ? setRootOf(index, key.slice(classPrefix.length) as ClassKey) : undefined;
-    if (root !== undefined) sets.add(root);
+    if (after === undefined) continue;
+    const named = namedBy(key, after);
+    for (const version of named.versions) versions.add(version);
+    if (named.set !== undefined) sets.add(named.set);
   }
   return { versions, sets };
+}
+
+/** What one entry of an index names. */
+export function namedBy(
+  key: string,
+  value: string,
+): { readonly versions: readonly ContentHash[]; readonly set: ContentHash | undefined } {
+  const versions = resourcesIn(key, value).map(([, version]) => version);
+  return { versions, set: key.startsWith(classPrefix) ? setRootIn(value) : undefined };
 }
 
 /** The resources that one entry of the index names. */

@@ -298,6 +298,22 @@ function hashOf(block: Block): ContentHash {
   return block.hash;
 }
 
+/** What one stored block says: entries as key and canonical JSON, or the hashes of the blocks below it. */
+export function readBlock(text: string): {
+  readonly entries: readonly (readonly [key: string, value: string])[];
+  readonly children: readonly ContentHash[];
+} {
+  const { entries = [], children = [] } = parseBlock(text);
+  return {
+    entries: entries.map(([key, value]) => [key, canonicalJson(value)] as const),
+    children: children.filter((child) => child !== null),
+  };
+}
+
+function parseBlock(text: string): { entries?: [string, Json][]; children?: (ContentHash | null)[] } {
+  return JSON.parse(text) as ReturnType<typeof parseBlock>;
+}
+
 /** `before`: what another trie has at the same place. */
 type LoadBlock = (hash: ContentHash, before: Block | undefined) => Block | undefined;
 
@@ -305,7 +321,7 @@ function decodeBlock(
   text: string,
   { load, before }: { readonly load: LoadBlock; readonly before: Block | undefined },
 ): Block | undefined {
-  const parsed = JSON.parse(text) as { entries?: [string, Json][]; children?: (ContentHash | null)[] };
+  const parsed = parseBlock(text);
   if (parsed.children === undefined) {
     return leafOf((parsed.entries ?? []).map(([key, value]) => entryOf([key, canonicalJson(value)])).sort(byPath));
   }
