@@ -44,13 +44,15 @@ const withEnvoy = [/^test\/(data-plane|e2e)\//, /^test\/conformance\/.*envoy\.te
 /** Needs a real Kubernetes API server. */
 const withKubernetes = /^test\/contract\/real-kubernetes\.test\.ts$/;
 
-/** Share a process: loading the same modules again and again takes longer than testing them. Others, which hold tools or SDKs, have their own. */
+/**
+ * Share a process: loading the same modules again and again takes longer than testing them. Others, which hold tools or SDKs, have their own.
+ * What takes longest comes first, so that no process is left with it when all others are done.
+ */
 const together = [
-  /^shared\//,
-  /^(functions|gateway)\//,
-  /^local\//,
   /^test\/feature\/(?!endpoint-churn)/,
-  /^test\/(property|golden)/,
+  /^(functions|gateway)\//,
+  /^(shared\/|test\/(property|golden))/,
+  /^(local\/|test\/contract\/document-store)/,
 ];
 
 /** Every test file of the repository, as paths from its root, sorted. */
@@ -79,7 +81,8 @@ export function needsKubernetes(file: string): boolean {
 export function testPhases(suite: Suite, files: readonly string[], kubernetes?: AsyncDisposable): readonly TestPhase[] {
   const sideBySide = files.filter((file) => !needsEnvoy(file) && !needsKubernetes(file));
   if (suite === "quick")
-    return [{ groups: grouped(sideBySide.filter(isQuick)), concurrency: 2, timeout: minute, limit: 10 * minute }];
+    // One more than cores, as some wait for sockets and timers.
+    return [{ groups: grouped(sideBySide.filter(isQuick)), concurrency: 3, timeout: minute, limit: 10 * minute }];
   const alone = files.filter(needsEnvoy).map((file) => [file]);
   const onKubernetes = files.filter(needsKubernetes).map((file) => [file]);
   return [
@@ -104,7 +107,6 @@ function isQuick(file: string): boolean {
   return !slow.some((pattern) => pattern.test(file));
 }
 
-/** The large groups first, so that no process is left with one when all others are done. */
 function grouped(files: readonly string[]): readonly TestGroup[] {
   const groups = together.map((pattern) => files.filter((file) => pattern.test(file)));
   const single = files.filter((file) => !together.some((pattern) => pattern.test(file)));

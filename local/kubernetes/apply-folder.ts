@@ -14,9 +14,18 @@ function readDocuments(path: string): readonly (readonly [file: string, value: u
         .sort()
         .map((name) => join(path, name))
     : [path];
-  return files.flatMap((file) =>
-    parseAllDocuments(readFileSync(file, "utf8")).map((document) => [file, document.toJS() as unknown] as const),
-  );
+  return files.flatMap((file) => parsed(readFileSync(file, "utf8")).map((value) => [file, value] as const));
+}
+
+/** What was read last, by its text: a process that starts server after server, as tests do, parses the same definitions once. */
+const known = new Map<string, readonly unknown[]>();
+const mostKnown = 32;
+
+function parsed(text: string): readonly unknown[] {
+  const values = known.get(text) ?? parseAllDocuments(text).map((document) => document.toJS() as unknown);
+  if (known.size >= mostKnown) known.clear();
+  known.set(text, values);
+  return structuredClone(values);
 }
 
 function kindOf(world: World, value: Readonly<Record<string, unknown>>): Kind | undefined {
