@@ -22,7 +22,8 @@ for (const { name, files, strangers } of cases) {
     test("compile() in one go gives the same snapshot", () => {
       const read = readerOf(files);
       const { snapshot } = compile({ objects: objectsIn(read("state")), settings: settingsOf(read) });
-      assert.equal(snapshot.index.root, read("xds").root);
+      // Its first line: to parse the rest, the largest file of all, takes longer than to compile.
+      assert.equal(`root: ${snapshot.index.root}`, files.get("xds")?.split("\n", 1)[0]);
     });
   });
 }

@@ -1,6 +1,6 @@
 import { workloadClassOf } from "../../gateway/kubernetes/workload-classes.ts";
 import type { JsonObject } from "../../shared/core/canonical.ts";
-import { normalise } from "../../shared/core/events/normalise.ts";
+import { type Normalised, normalise } from "../../shared/core/events/normalise.ts";
 import { buildMesh } from "../../shared/core/mesh/build-mesh.ts";
 import type { Mesh } from "../../shared/core/mesh/mesh.ts";
 import type { MeshObject } from "../../shared/core/object.ts";
@@ -214,12 +214,21 @@ export function clusterNetwork(spec: JsonObject): KubernetesObject {
   return { apiVersion: "weft.dev/v1alpha1", kind: "ClusterNetwork", metadata: { name: "cluster" }, spec };
 }
 
+/** Of most generated clusters most objects are the same. */
+const known = new WeakMap<KubernetesObject, Normalised>();
+
+function normalisedOnce(object: KubernetesObject): Normalised {
+  const normalised = known.get(object) ?? normalise(object);
+  known.set(object, normalised);
+  return normalised;
+}
+
 /** What the state of a cluster with these objects holds: Pods become the workload classes that the gateway makes of them. */
 export function stateOf(objects: readonly KubernetesObject[]): readonly MeshObject[] {
   const services = objects.filter(({ kind }) => kind === "Service");
   const state = new Map<string, MeshObject>();
   for (const object of objects) {
-    const read = object.kind === "Pod" ? workloadClassOf(object, services) : normalise(object);
+    const read = object.kind === "Pod" ? workloadClassOf(object, services) : normalisedOnce(object);
     if (read === undefined) continue;
     if ("refused" in read) throw new Error(`${object.kind} ${object.metadata.name}: ${read.refused}`);
     state.set(JSON.stringify(read.key), read);

@@ -40,8 +40,17 @@ export function readerOf(files: ReadonlyMap<string, string>): ReadFile {
       if (name === "settings") return undefined as CaseFiles[Name];
       throw new Error(`${name}.yaml is missing`);
     }
-    return (name === "cluster" ? parseYamlDocuments(text) : parseYaml(text)) as CaseFiles[Name];
+    return (name === "cluster" ? parseYamlDocuments(text) : parsedOnce(text)) as CaseFiles[Name];
   };
+}
+
+const parsed = new Map<string, unknown>();
+
+/** Several stages read one file, and nothing changes what it has read. */
+function parsedOnce(text: string): unknown {
+  const value = parsed.get(text) ?? parseYaml(text);
+  parsed.set(text, value);
+  return value;
 }
 
 /** The text that a stage's file should have, made from the file before it; undefined: there should be none. */
