@@ -2,7 +2,7 @@ import { httpRouteGroup, type KubernetesObject, meshConfig, trafficTarget } from
 
 /** Accounts of a grant: an object stays well below what one message may hold. */
 const sourcesOfOne = 800;
-const grants = 10;
+const grants = 7;
 
 /** Restrictive policy that lets thousands of accounts with the longest names reach `shop/web`: what it becomes is larger than a document. */
 export function largePolicy(): readonly KubernetesObject[] {
