@@ -43,6 +43,14 @@ test("admitted() leaves out what is not meshed: no sidecar, host network, no pod
   assert.deepEqual(shortOf(fake), []);
 });
 
+test("admitted() leaves out the address of a pod that is gone, whose name another one has", () => {
+  const fake = cluster(
+    { ip: "10.1.0.1", pod: "cart", podUid: "uid-cart" },
+    { ip: "10.1.0.9", pod: "cart", podUid: "uid-before" },
+  );
+  assert.deepEqual(shortOf(fake), ["10.1.0.1:8080"]);
+});
+
 for (const { conditions, expected } of [
   { conditions: undefined, expected: ["10.1.0.1:8080"] },
   { conditions: { ready: true, serving: true, terminating: false }, expected: ["10.1.0.1:8080"] },

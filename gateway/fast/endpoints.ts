@@ -40,9 +40,10 @@ export function admitted(
   for (const slice of directory.slices(group.service)) {
     const port = slice.ports.find(({ name }) => name === portName)?.port;
     if (port === undefined) continue;
-    for (const { addresses, ready, serving, terminating, pod: key } of slice.endpoints) {
+    for (const { addresses, ready, serving, terminating, pod: key, podUid } of slice.endpoints) {
       const pod = key === undefined ? undefined : directory.pod(key);
       if (pod === undefined || !pod.meshed || !accounts.has(pod.account)) continue;
+      if (podUid !== undefined && podUid !== pod.uid) continue; // of the pod that had the name before, maybe as another account
       if (!ready && !(serving && terminating)) continue;
       for (const address of addresses) {
         // Two slices may list one endpoint while it moves between them; what one of them calls ready is.

@@ -33,6 +33,7 @@ export interface EndpointShape {
   readonly ip: string;
   /** Name in the Service's namespace. */
   readonly pod?: string;
+  readonly podUid?: string;
   readonly conditions?: { readonly ready?: boolean; readonly serving?: boolean; readonly terminating?: boolean };
 }
 
@@ -93,10 +94,10 @@ function sliceOf({ name, service, ports = [{ port: 8080 }], endpoints }: SliceSh
   const slice = toEndpointSlice({
     metadata: { name, namespace, labels: { "kubernetes.io/service-name": own } },
     ports,
-    endpoints: endpoints.map(({ ip, pod, conditions }) => ({
+    endpoints: endpoints.map(({ ip, pod, podUid, conditions }) => ({
       addresses: [ip],
       ...(conditions && { conditions }),
-      ...(pod !== undefined && { targetRef: { kind: "Pod", name: pod } }),
+      ...(pod !== undefined && { targetRef: { kind: "Pod", name: pod, ...(podUid && { uid: podUid }) } }),
     })),
   });
   if (slice === undefined) throw new Error("a slice of no Service");

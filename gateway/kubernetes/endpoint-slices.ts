@@ -17,6 +17,8 @@ export interface SliceEndpoint {
   readonly terminating: boolean;
   /** `namespace/name` of the pod, when the endpoint is one. */
   readonly pod: string | undefined;
+  /** Of that pod: another one may have its name by now. Undefined where the slice does not say. */
+  readonly podUid: string | undefined;
   readonly zone: string | undefined;
 }
 
@@ -30,7 +32,12 @@ interface RawSlice {
           readonly serving?: boolean | null;
           readonly terminating?: boolean | null;
         };
-        readonly targetRef?: { readonly kind?: string; readonly name?: string; readonly namespace?: string };
+        readonly targetRef?: {
+          readonly kind?: string;
+          readonly name?: string;
+          readonly namespace?: string;
+          readonly uid?: string;
+        };
         readonly zone?: string;
       }[]
     | null;
@@ -56,6 +63,7 @@ export function toEndpointSlice(object: KubernetesObject): EndpointSlice | undef
         serving: conditions?.serving ?? ready,
         terminating: conditions?.terminating ?? false,
         pod: targetRef?.kind === "Pod" ? `${targetRef.namespace ?? namespace}/${targetRef.name}` : undefined,
+        podUid: targetRef?.uid,
         zone,
       };
     }),

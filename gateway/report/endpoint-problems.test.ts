@@ -24,6 +24,7 @@ function startCluster(labels?: Readonly<Record<string, string>>) {
     serving: true,
     terminating: false,
     pod: "shop/cart-1",
+    podUid: undefined,
     zone: undefined,
   };
   const listeners: ((change: ClusterChange) => void)[] = [];

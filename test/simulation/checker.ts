@@ -20,6 +20,8 @@ export interface Checker {
   /** A gateway sends events: in its order, before anything can happen to them. */
   readonly published: (actor: Actor, envelopes: readonly Envelope[]) => void;
   readonly headWritten: (head: Head) => void;
+  /** As it was last written, or restored. */
+  readonly head: () => Head | undefined;
   /** The store stands at an older point now. */
   readonly restored: (head: Head | undefined) => void;
   /** A gateway's own picture of the cluster is this one now. */
@@ -92,6 +94,7 @@ export function createChecker({ truth, endpoints, settings, strict }: CheckerOpt
       pictures.set(objects.root, objects);
       own.set(actor, objects);
     },
+    head: () => before,
     releasing() {
       releases++;
     },

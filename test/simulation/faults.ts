@@ -1,10 +1,11 @@
 import { type Envelope, sealEnvelope } from "../../shared/core/events/envelope.ts";
 import type { Head } from "../../shared/store/documents.ts";
 import { oversizeChange } from "./cluster-changes.ts";
+import { diskWork } from "./disk.ts";
 import { publisherKey, strangersKey } from "./keys.ts";
 import type { Random } from "./random.ts";
 import type { Actor } from "./virtual-time.ts";
-import { calm, type Weather } from "./wire.ts";
+import { calm, type Target, type Weather } from "./wire.ts";
 import type { World } from "./world.ts";
 
 /** Something that goes wrong once. */
@@ -36,6 +37,8 @@ const weather: FaultSet["weather"] = [
   ({ events }, random) => (events.weather.doubled = random.pick([0.1, 0.5])),
   ({ events }, random) => (events.weather.overtaken = random.pick([0.1, 0.4])),
   ({ snapshots }, random) => (snapshots.weather.unheard = random.pick([0.3, 1])),
+  ({ disks }, random) => (disks.weather.slow = random.pick([0.1, 0.5])),
+  ({ disks }, random) => (disks.weather.full = random.pick([0.05, 0.3])),
 ];
 
 /** Through these an observer may see changes in another order than they were made. */
@@ -48,6 +51,7 @@ const looseWeather: FaultSet["weather"] = [
 const blows: readonly Blow[] = [
   { what: "functions die between two awaits", strike: (world, random) => ambush(world, random, "functions") },
   { what: "a gateway dies between two awaits", strike: (world, random) => ambush(world, random, "gateway") },
+  { what: "a gateway dies writing", strike: (world, random) => ambush(world, random, "gateway", diskWork) },
   { what: "functions are paused", strike: (world, random) => pauseOne(world, random, [...world.functions]) },
   {
     what: "a second owner of the partition",
@@ -58,6 +62,9 @@ const blows: readonly Blow[] = [
     strike: ({ startGateway, gateways }) => void (gateways.size < 3 && startGateway()),
   },
   { what: "a gateway is replaced", strike: replaceGateway },
+  { what: "a gateway restarts", strike: restartGateway },
+  { what: "a gateway's disk is lost", strike: loseDisk },
+  { what: "a byte of a disk is another one", strike: damageDisk },
   {
     what: "the Lease is removed",
     strike: ({ kubernetes }) => kubernetes.remove("leases.coordination.k8s.io", "weft-system", "weft-publisher"),
@@ -70,6 +77,7 @@ const blows: readonly Blow[] = [
 
 const looseBlows: readonly Blow[] = [
   { what: "the API server forgets old revisions", strike: ({ kubernetes }) => kubernetes.compact() },
+  { what: "Kubernetes is away", strike: (world, random) => leave(world, random, ["kubernetes"]) },
   {
     what: "a gateway is paused",
     strike: (world, random) =>
@@ -87,22 +95,33 @@ const oversize: Blow = {
   strike: ({ kubernetes }, random) => oversizeChange(random).make(kubernetes),
 };
 
+const outage: Blow = {
+  what: "the cloud is away",
+  strike: (world, random) => leave(world, random, ["store", "hub"]),
+};
+
 const restore: Blow = { what: "the store is restored to an older point", strike: restoreStore };
 
 export function chooseFaults(random: Random, strict: boolean): FaultSet {
   if (random.chance(0.1)) return { weather: [], blows: [] };
   const some = <T>(all: readonly T[], share: number): readonly T[] => all.filter(() => random.chance(share));
+  const frequent = random.chance(0.4) ? [outage] : [];
   const rare = [...(random.chance(0.04) ? [oversize] : []), ...(random.chance(0.2) ? [restore] : [])];
   return {
     weather: [...some(weather, 0.3), ...(strict ? [] : some(looseWeather, 0.35))],
-    blows: [...some(strict ? blows : [...blows, ...looseBlows], 0.25), ...rare],
+    blows: [...some(strict ? blows : [...blows, ...looseBlows], 0.25), ...frequent, ...rare],
   };
 }
 
+const targets = ["store", "hub", "kubernetes"] as const;
+
 /** Faults end here: what was broken is whole again, what was dead is started. */
 export function heal(world: World): void {
-  const { wire, events, snapshots, kubernetes, time, functions, gateways } = world;
+  const { wire, events, snapshots, kubernetes, disks, time, functions, gateways } = world;
+  world.faults.over = true;
   wire.ambush = undefined;
+  for (const target of targets) wire.awayUntil[target] = Math.min(wire.awayUntil[target], time.now());
+  Object.assign(disks.weather, { full: 0, slow: 0 });
   for (const target of Object.values(wire.weather)) Object.assign(target, calm());
   for (const hub of [events, snapshots]) Object.assign(hub.weather, { lost: 0, doubled: 0, overtaken: 0, unheard: 0 });
   Object.assign(kubernetes.weather, { lagging: 0, breaking: 0 });
@@ -113,11 +132,11 @@ export function heal(world: World): void {
 }
 
 /** The next call, or one of those after it, is the last that a process of this kind makes. */
-function ambush(world: World, random: Random, kind: "functions" | "gateway"): void {
-  let calls = random.pick([1, 2, 3, 5, 8, 13, 21]);
+function ambush(world: World, random: Random, kind: "functions" | "gateway", place = ""): void {
+  let calls = random.pick(place === "" ? [1, 2, 3, 5, 8, 13, 21] : [1, 2, 3, 4, 5]);
   const callLeaves = random.chance(0.5);
-  world.wire.ambush = (actor: Actor) => {
-    if (!actor.name.startsWith(kind) || --calls > 0) return undefined;
+  world.wire.ambush = (actor, what) => {
+    if (!actor.name.startsWith(kind) || !what.startsWith(place) || --calls > 0) return undefined;
     world.wire.ambush = undefined;
     const strike = (): void => {
       world.kill(actor);
@@ -133,13 +152,49 @@ function pauseOne(world: World, random: Random, actors: readonly Actor[]): void 
   world.time.pause(random.pick(actors), random.between(1000, 40_000));
 }
 
-function replaceGateway({ gateways, startGateway }: World, random: Random): void {
+function replaceGateway({ gateways, stopGateway, startGateway }: World, random: Random): void {
   if (gateways.size > 0) {
     const gateway = random.pick([...gateways]);
-    gateways.delete(gateway);
-    gateway.stop();
+    stopGateway(gateway);
   }
   startGateway();
+}
+
+/** Killed, and started again: now and then once more while it starts. */
+function restartGateway(world: World, random: Random): void {
+  const { gateways, time, kill, startGateway } = world;
+  if (gateways.size === 0) return;
+  kill(random.pick([...gateways]).actor);
+  time.after(random.between(1, 4000), undefined, startGateway);
+  const again = random.chance(0.3);
+  if (again)
+    time.after(random.between(4000, 6000), undefined, () => !world.faults.over && restartGateway(world, random));
+}
+
+/** Nobody reaches it for a while, in which gateways may start. */
+function leave(world: World, random: Random, away: readonly Target[]): void {
+  const { wire, time } = world;
+  const restarts = random.chance(0.8);
+  const duration = random.pick([8000, 20_000, 50_000]);
+  for (const target of away) wire.awayUntil[target] = Math.max(wire.awayUntil[target], time.now() + duration);
+  const restart = (): void => {
+    if (restarts && !world.faults.over) restartGateway(world, random);
+  };
+  time.after(random.chance(0.5) ? 0 : random.between(0, duration), undefined, restart);
+}
+
+function loseDisk(world: World, random: Random): void {
+  const { gateways, disks, time, kill, startGateway } = world;
+  if (gateways.size === 0) return;
+  const { actor } = random.pick([...gateways]);
+  const disk = disks.of(actor);
+  kill(actor);
+  disk?.lose();
+  time.after(random.between(1, 4000), undefined, startGateway);
+}
+
+function damageDisk({ disks }: World, random: Random): void {
+  random.pick(disks.all).damage(random);
 }
 
 /** Anything that was ever sent, at the end of the hub once more: late, old epochs among it. */

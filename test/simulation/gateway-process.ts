@@ -46,8 +46,10 @@ export interface GatewayProcess {
   /** What a stream of this pod's proxy does; undefined while the gateway does not know the pod or its class. */
   readonly follow: FollowViews;
   readonly tasting: Tasting;
+  /** Proxies are let in. */
+  readonly isOpen: () => boolean;
   /** Ends it on purpose. */
-  readonly stop: () => void;
+  readonly stop: () => Promise<void>;
 }
 
 /** As the xDS server's. Milliseconds. */
@@ -86,7 +88,8 @@ export function startGatewayProcess(options: GatewayProcessOptions): GatewayProc
     views,
     tasting: time.as(actor, () => createTasting({ clock: systemClock, patience: tasterPatience })),
     follow: (pod, listener) => (actor.alive ? time.as(actor, () => follow?.(pod, listener)) : undefined),
-    stop: () => time.as(actor, () => void life.disposeAsync()),
+    isOpen: () => follow !== undefined,
+    stop: () => time.as(actor, () => life.disposeAsync()),
   };
 }
 

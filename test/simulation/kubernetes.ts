@@ -104,7 +104,12 @@ export function createSimulatedKubernetes(parts: {
     },
     apply(object) {
       const collection = collectionOfObject(object);
-      const present = store.get(collection, object.metadata.namespace, object.metadata.name);
+      let present = store.get(collection, object.metadata.namespace, object.metadata.name);
+      if (present !== undefined && accountOf(present) !== accountOf(object)) {
+        // A pod keeps its account: whoever wants another one deletes it first.
+        store.remove(collection, object.metadata.namespace, object.metadata.name);
+        present = undefined;
+      }
       if (present === undefined) create(collection, object);
       else {
         const { uid, creationTimestamp, generation = 1 } = present.metadata;
@@ -121,6 +126,10 @@ export function createSimulatedKubernetes(parts: {
       forgotten = store.revision;
     },
   };
+}
+
+function accountOf(object: object): string | undefined {
+  return (object as { readonly spec?: { readonly serviceAccountName?: string } }).spec?.serviceAccountName;
 }
 
 interface Server {

@@ -1,5 +1,6 @@
 import type { FunctionsApp } from "../../functions/compose.ts";
 import type { FunctionParts } from "../../functions/ports.ts";
+import type { Disk } from "../../gateway/disk/disk.ts";
 import type { KubernetesCall, KubernetesClient, KubernetesObject } from "../../gateway/kubernetes/client.ts";
 import type { GatewayParts } from "../../gateway/ports.ts";
 import { type Envelope, sealEnvelope } from "../../shared/core/events/envelope.ts";
@@ -13,6 +14,7 @@ export interface Mutation {
   readonly gateway: (parts: GatewayParts) => GatewayParts;
   readonly functions: (parts: FunctionParts) => FunctionParts;
   readonly app: (app: FunctionsApp) => FunctionsApp;
+  readonly disk: (disk: Disk) => Disk;
   /** A message to a proxy. */
   readonly send: (send: Send) => Send;
 }
@@ -21,6 +23,7 @@ export const noMutation: Mutation = {
   gateway: (parts) => parts,
   functions: (parts) => parts,
   app: (app) => app,
+  disk: (disk) => disk,
   send: (send) => send,
 };
 
@@ -54,6 +57,11 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   "the gateway takes one pod's address for another's": {
     ...noMutation,
     gateway: (parts) => ({ ...parts, client: withSliceEvents(parts.client, ofAnotherPod) }),
+  },
+  "what a record names is on disk after it": { ...noMutation, disk: (disk) => withContentLater(disk) },
+  "a start does not find what the process before it kept": {
+    ...noMutation,
+    disk: (disk) => ({ ...disk, read: async (file) => (file === "record" ? undefined : disk.read(file)) }),
   },
   "proxies are not told what to drop": { ...noMutation, send: (send) => ({ ...send, removed: [] }) },
   "a policy of another proxy is sent": { ...noMutation, send: withPolicyBefore() },
@@ -151,6 +159,23 @@ function withoutPins(documents: DocumentStore): DocumentStore {
   };
 }
 
+/** Content is acknowledged at once, and on disk some seconds later. */
+function withContentLater(disk: Disk): Disk {
+  const content = disk.within("content");
+  const written = new Map<string, Buffer>();
+  const later: Disk = {
+    ...content,
+    read: async (file) => written.get(file) ?? content.read(file),
+    readPart: async (file, part) =>
+      written.get(file)?.subarray(part.start, part.end) ?? (await content.readPart(file, part)),
+    async replace(file, bytes) {
+      written.set(file, Buffer.from(bytes));
+      setTimeout(() => void content.replace(file, bytes).catch(() => undefined), 10_000);
+    },
+  };
+  return { ...disk, within: () => later };
+}
+
 interface SliceEvent {
   readonly type: string;
   readonly object: KubernetesObject & {
@@ -176,7 +201,7 @@ function withSliceEvents(
 const ofAnotherPod = ({ type, object }: SliceEvent): SliceEvent => {
   const endpoints = (object.endpoints ?? []).map((endpoint) => ({
     ...endpoint,
-    targetRef: { ...endpoint.targetRef, name: endpoint.targetRef.name === "buyer" ? "store" : "buyer" },
+    targetRef: { ...endpoint.targetRef, uid: undefined, name: endpoint.targetRef.name === "buyer" ? "store" : "buyer" },
   }));
   return { type, object: { ...object, endpoints } };
 };

@@ -95,7 +95,7 @@ function slicesOf(service: RawService, pods: readonly RawPod[]): readonly object
       .map((pod) => ({
         addresses: addressesOf(pod),
         conditions: { ready: isReady(pod) },
-        targetRef: { kind: "Pod", name: pod.metadata.name, namespace },
+        targetRef: { kind: "Pod", name: pod.metadata.name, namespace, uid: pod.metadata.uid },
       })),
   }));
 }

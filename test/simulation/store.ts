@@ -17,6 +17,8 @@ export interface SimulatedStore {
   readonly for: (actor: Actor) => DocumentStore;
   /** Everything written after this virtual time is gone, as after a restore of the account. Etags are new. */
   readonly restore: (time: number) => Promise<void>;
+  /** When that was last, in virtual milliseconds; 0 = never. */
+  readonly restoredAt: () => number;
 }
 
 export function createSimulatedStore(parts: {
@@ -28,6 +30,7 @@ export function createSimulatedStore(parts: {
   const { time, wire, onWrite } = parts;
   let inner = createMemoryDocumentStore();
   let restores = 0;
+  let restoredAt = 0;
   const journal: { readonly at: number; readonly write: StoreWrite }[] = [];
   const direct: DocumentStore = {
     async get<Body>(container: Container, partition: string, id: string) {
@@ -73,7 +76,9 @@ export function createSimulatedStore(parts: {
   return {
     direct,
     for: overWire,
+    restoredAt: () => restoredAt,
     async restore(to) {
+      restoredAt = time.now();
       const kept = journal.filter(({ at }) => at <= to);
       journal.length = 0;
       journal.push(...kept);

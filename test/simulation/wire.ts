@@ -33,7 +33,13 @@ export interface Call<T> {
 export interface Wire {
   readonly weather: Readonly<Record<Target, Weather>>;
   /** Asked before each call; what it is told to do then is done before, with or without the call still leaving. */
-  ambush: ((actor: Actor) => { readonly strike: () => void; readonly callLeaves: boolean } | undefined) | undefined;
+  ambush:
+    | ((actor: Actor, what: string) => { readonly strike: () => void; readonly callLeaves: boolean } | undefined)
+    | undefined;
+  /** Until when nobody reaches it. Virtual milliseconds. */
+  readonly awayUntil: Record<Target, number>;
+  /** A process is about to do something beside a call. Whether it dies of it. */
+  ambushed(actor: Actor, what: string): { readonly leaves: boolean } | undefined;
   call<T>(actor: Actor, call: Call<T>): Promise<T>;
   /** Milliseconds that something takes on the way. */
   delay(target: Target): number;
@@ -43,7 +49,7 @@ export function calm(): Weather {
   return { refused: 0, throttled: 0, unanswered: 0, late: 0, slow: 0 };
 }
 
-type Fate = "done" | "refused" | "throttled" | "unanswered" | "late";
+type Fate = "done" | "refused" | "throttled" | "unanswered" | "unheard" | "late";
 
 /** A caller that got no answer gives up after that. Milliseconds. */
 const patience = 10_000;
@@ -57,8 +63,10 @@ export function createWire(parts: {
   const weather: Record<Target, Weather> = { store: calm(), hub: calm(), kubernetes: calm(), checkpoints: calm() };
   const delay = (target: Target): number =>
     random.chance(weather[target].slow) ? random.between(500, 8000) : random.between(1, 25);
+  const awayUntil: Record<Target, number> = { store: 0, hub: 0, kubernetes: 0, checkpoints: 0 };
   const fateOf = (target: Target): Fate => {
     const dice = random.next();
+    if (time.now() < awayUntil[target]) return dice < 0.5 ? "refused" : "unheard";
     const { refused, throttled, unanswered, late } = weather[target];
     if (dice < refused) return "refused";
     if (dice < refused + throttled) return "throttled";
@@ -68,17 +76,18 @@ export function createWire(parts: {
   const wire: Wire = {
     weather,
     ambush: undefined,
+    awayUntil,
     delay,
+    ambushed(actor, what) {
+      const ambushed = wire.ambush?.(actor, what);
+      if (ambushed === undefined) return undefined;
+      const { callLeaves: leaves } = ambushed;
+      trace.note(time.now(), `${actor.name} dies at ${what}${leaves ? "" : ", which never leaves"}`);
+      ambushed.strike();
+      return { leaves };
+    },
     call<T>(actor: Actor, { target, what, effect }: Call<T>): Promise<T> {
-      const ambushed = wire.ambush?.(actor);
-      if (ambushed !== undefined) {
-        trace.note(
-          time.now(),
-          `${actor.name} dies calling ${what}${ambushed.callLeaves ? "" : ", which never leaves"}`,
-        );
-        ambushed.strike();
-        if (!ambushed.callLeaves) return Promise.withResolvers<T>().promise;
-      }
+      if (wire.ambushed(actor, what)?.leaves === false) return Promise.withResolvers<T>().promise;
       const fate = fateOf(target);
       const [there, back] = [delay(target), delay(target)];
       const { promise, resolve, reject } = Promise.withResolvers<T>();
@@ -97,6 +106,7 @@ export function createWire(parts: {
         answer(there + back, () => reject(faultOf(target, fate)));
       } else {
         if (fate !== "done") answer(patience, () => reject(faultOf(target, fate)));
+        if (fate === "unheard") return promise;
         time.after(fate === "late" ? patience + there * 20 : there, undefined, () => void run());
       }
       return promise;
@@ -106,7 +116,7 @@ export function createWire(parts: {
 }
 
 function faultOf(target: Target, fate: Exclude<Fate, "done">): Error {
-  if (target !== "kubernetes" || fate === "unanswered" || fate === "late")
+  if (target !== "kubernetes" || fate === "unanswered" || fate === "unheard" || fate === "late")
     return new MeshError(fate === "throttled" ? "throttled" : "unavailable", `${target}: ${fate}`);
   return fate === "throttled"
     ? new KubernetesRefusal(429, "TooManyRequests", "too many requests")

@@ -8,16 +8,18 @@ import type { HubSender } from "../../shared/ports/event-hub.ts";
 import { joinCluster } from "../../shared/store/cluster-store.ts";
 import type { Head } from "../../shared/store/documents.ts";
 import { type Checker, createChecker } from "./checker.ts";
+import { createDisks, type Disks } from "./disks.ts";
 import { createEndpointChecker, type EndpointChecker } from "./endpoint-checker.ts";
 import { type Fleet, startFleet } from "./fleet.ts";
 import { startFunctionsProcess } from "./functions-process.ts";
-import { type GatewayProcess, startGatewayProcess } from "./gateway-process.ts";
+import { type GatewayObserver, type GatewayProcess, startGatewayProcess } from "./gateway-process.ts";
 import { createSimulatedHub, type SimulatedHub } from "./hub.ts";
 import { publisherKey, publisherPublicKey } from "./keys.ts";
 import { createSimulatedKubernetes, type SimulatedKubernetes, type WrittenObject } from "./kubernetes.ts";
 import type { Mutation } from "./mutation.ts";
 import { createPerson, type Person } from "./person.ts";
 import { createRandom, type Random } from "./random.ts";
+import { createRestartChecker } from "./restart-checker.ts";
 import { type SliceController, startSliceController } from "./slice-controller.ts";
 import { createSimulatedStore, type SimulatedStore, type StoreWrite } from "./store.ts";
 import type { Trace } from "./trace.ts";
@@ -35,6 +37,8 @@ export interface World {
   readonly events: SimulatedHub;
   readonly snapshots: SimulatedHub;
   readonly reports: SimulatedHub;
+  readonly disks: Disks;
+  readonly faults: { over: boolean };
   readonly truth: Truth;
   readonly checker: Checker;
   readonly person: Person;
@@ -43,6 +47,8 @@ export interface World {
   readonly gateways: Set<GatewayProcess>;
   readonly functions: Set<Actor>;
   readonly startGateway: () => void;
+  /** Ends one on purpose. */
+  readonly stopGateway: (gateway: GatewayProcess) => void;
   readonly startFunctions: () => void;
   /** Every message that a gateway ever sent to mesh-events. */
   readonly sent: Envelope[];
@@ -69,6 +75,7 @@ export async function createWorld({ seed, strict, time, trace, mutation, objects
   const hub = (name: string): SimulatedHub =>
     createSimulatedHub(name, { time, wire, random: random(name), whole: strict });
   const [events, snapshots, reports] = [hub("mesh-events"), hub("mesh-snapshots"), hub("mesh-reports")];
+  const disks = createDisks({ time, wire, random: random("disks") });
   const late: { truth?: Truth; checker?: Checker; slices?: SliceController; endpoints?: EndpointChecker } = {};
   const onWrite = ({ container, operations }: StoreWrite): void => {
     for (const { document } of operations)
@@ -93,9 +100,23 @@ export async function createWorld({ seed, strict, time, trace, mutation, objects
   const checker = createChecker({ truth, endpoints, settings, strict });
   checker.restored((await store.direct.get<Head>("clusters", cluster, "head"))?.body);
   Object.assign(late, { truth, checker });
+  const restarts = createRestartChecker({
+    time,
+    truth,
+    head: checker.head,
+    isSteady: () => isSteady({ strict, wire, disks, store, time }),
+    blame: checker.blame,
+  });
   const gateways = new Set<GatewayProcess>();
   const functions = new Set<Actor>();
   const sent: Envelope[] = [];
+  const observer: GatewayObserver = {
+    ...checker,
+    serving(actor, snapshot) {
+      checker.serving(actor, snapshot);
+      restarts.serving(actor, snapshot);
+    },
+  };
   let started = 0;
   const newActor = (kind: string): Actor => ({ name: `${kind}-${++started}`, alive: true });
   const note = (actor: Actor, message: string, details?: object): void =>
@@ -142,6 +163,8 @@ export async function createWorld({ seed, strict, time, trace, mutation, objects
     events,
     snapshots,
     reports,
+    disks,
+    faults: { over: false },
     truth,
     checker,
     person,
@@ -151,6 +174,8 @@ export async function createWorld({ seed, strict, time, trace, mutation, objects
     sent,
     startGateway() {
       const actor = newActor("gateway");
+      const disk = disks.take(actor);
+      trace.note(time.now(), `${actor.name} starts as ${disk.name}`);
       const parts: GatewayParts = {
         client: kubernetes.client(actor),
         documents: store.for(actor),
@@ -165,10 +190,17 @@ export async function createWorld({ seed, strict, time, trace, mutation, objects
           warn: (details, message) => note(actor, message, details),
         },
       };
-      const config = configOf(actor.name);
-      const options = { actor, time, config, parts: mutation.gateway(parts), key: publisherKey, disk: undefined };
-      const gateway = startGatewayProcess({ ...options, observer: checker });
+      const config = configOf(disk.name);
+      const options = { actor, time, config, parts: mutation.gateway(parts), key: publisherKey };
+      const starting = restarts.starting(actor, disk);
+      const gateway = startGatewayProcess({ ...options, disk: mutation.disk(disk.for(actor)), observer });
+      starting(gateway);
       if (actor.alive) gateways.add(gateway);
+    },
+    stopGateway(gateway) {
+      gateways.delete(gateway);
+      restarts.ending(gateway.actor);
+      void gateway.stop().finally(() => disks.leave(gateway.actor));
     },
     startFunctions() {
       const actor = newActor("functions");
@@ -178,11 +210,24 @@ export async function createWorld({ seed, strict, time, trace, mutation, objects
     },
     kill(actor) {
       actor.alive = false;
+      restarts.ending(actor);
+      disks.crash(actor);
       functions.delete(actor);
       for (const gateway of gateways) if (gateway.actor === actor) gateways.delete(gateway);
     },
     head,
   };
+}
+
+interface SteadyParts extends Pick<World, "wire" | "disks" | "store" | "time"> {
+  readonly strict: boolean;
+}
+
+/** Nothing keeps gateways from keeping what they serve. */
+function isSteady({ strict, wire, disks, store, time }: SteadyParts): boolean {
+  const isCalm = strict && Object.values(wire.weather.store).every((share) => share === 0);
+  const isFree = disks.weather.full === 0 && disks.weather.slow === 0;
+  return isCalm && isFree && wire.awayUntil.store < time.now() && store.restoredAt() === 0;
 }
 
 /** Shorter than in a cluster where only patience would be lost. */
