@@ -92,7 +92,11 @@ export async function startCore(config: GatewayConfig, given: CoreParts): Promis
   const { source, declaration } = autonomy;
   await autonomy.begun;
   const followed = { parts: { ...parts, openSnapshotTail: openTail }, blocks, keeper, faults };
-  const following: Following = life.use(startFollowing(config, { ...followed, onSnapshot: source.fromCloud }));
+  const onSnapshot = (snapshot: ServedSnapshot): void => {
+    source.fromCloud(snapshot);
+    replicas.followed(snapshot);
+  };
+  const following: Following = life.use(startFollowing(config, { ...followed, onSnapshot }));
   const { heads, follower } = following;
   heads.onRead(source.look);
   heads.onRead(declaration.onHead);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { HubTailHandlers } from "../../shared/ports/event-hub.ts";
+import type { ServedSnapshot } from "../follow/head-follower.ts";
 import { until } from "../kubernetes/client-fixture.ts";
 import type { SeenLease } from "./lease-watch.ts";
 import { createPointerRelay } from "./pointer-relay.ts";
@@ -12,7 +13,7 @@ function pointer(version: number, incarnation = "first"): object {
 }
 
 /** A relay of which a test speaks as the hub and as the publisher's Lease. */
-function relayFor(t: TestContext, { heard = true, refuse = false } = {}) {
+function relayFor(t: TestContext, options: { heard?: boolean; refuse?: boolean } = {}) {
   let hub: HubTailHandlers | undefined;
   let annotations: Readonly<Record<string, string>> = {};
   const listeners = new Set<(name: string) => void>();
@@ -39,14 +40,14 @@ function relayFor(t: TestContext, { heard = true, refuse = false } = {}) {
         },
       };
     },
-    isHeard: () => heard,
+    isHeard: () => options.heard !== false,
     fault: (error) => faults.push(error),
   });
   const lease = {
     lost: lost.signal,
     async annotate(name: string, text: string) {
       assert.equal(name, annotation);
-      if (refuse) throw new Error("refused");
+      if (options.refuse === true) throw new Error("refused");
       written.push(JSON.parse(text));
     },
   };
@@ -57,6 +58,10 @@ function relayFor(t: TestContext, { heard = true, refuse = false } = {}) {
     lead: () => relay.whileLeading(lease),
     lose: () => lost.abort(),
     hub: () => hub,
+    meet: (): void => {
+      options.heard = true;
+      for (const listener of listeners) listener("another-replica");
+    },
     say: (text: string, name = "publisher"): void => {
       annotations = { [annotation]: text };
       for (const listener of listeners) listener(name);
@@ -102,15 +107,45 @@ test("nothing is written for nobody, and a Lease that is lost ends the hearing",
   assert.deepEqual(written, []);
 });
 
-test("a Lease that cannot be written is a fault, and the relay goes on", async (t) => {
-  const { relay, lead, hub, faults } = relayFor(t, { refuse: true });
+test("who comes late is told the newest, once", async (t) => {
+  const { lead, hub, written, meet } = relayFor(t, { heard: false });
+  void lead();
+  hub()?.message(pointer(1));
+  hub()?.message(pointer(2));
+  meet();
+  await until(() => written.length === 1);
+  meet();
+  hub()?.message(pointer(3));
+  await until(() => written.length === 2);
+  assert.deepEqual(written, [pointer(2), pointer(3)]);
+});
+
+test("what the publisher found by itself, as the hub lost it, is passed on too", async (t) => {
+  const { relay, lead, hub, written } = relayFor(t);
+  const follow = (version: number) => {
+    const served = { root: "0123456789abcdef" };
+    relay.followed({ incarnation: "first", version, served } as unknown as ServedSnapshot);
+  };
+  follow(1);
+  void lead();
+  await until(() => written.length === 1);
+  hub()?.message(pointer(2));
+  follow(2);
+  follow(3);
+  await until(() => written.length === 2);
+  assert.deepEqual(written, [pointer(1), pointer(3)]);
+});
+
+test("a Lease that cannot be written is a fault, and is written when it can be", async (t) => {
+  const options = { refuse: true };
+  const { relay, lead, hub, faults, written } = relayFor(t, options);
   const messages = hear(relay);
   void lead();
   hub()?.message(pointer(1));
-  await until(() => faults.length === 1);
-  hub()?.message(pointer(2));
   await until(() => faults.length === 2);
-  assert.equal(messages.length, 2);
+  options.refuse = false;
+  await until(() => written.length === 1);
+  assert.deepEqual([messages, written], [[pointer(1)], [pointer(1)]]);
 });
 
 test("the others hear it from the Lease, each pointer once", (t) => {

@@ -3,6 +3,7 @@ import type { HubTailHandlers, OpenHubTail } from "../../shared/ports/event-hub.
 import { MeshError } from "../../shared/shell/mesh-error.ts";
 import { pause } from "../../shared/shell/pause.ts";
 import type { SnapshotPointer } from "../../shared/store/documents.ts";
+import type { ServedSnapshot } from "../follow/head-follower.ts";
 import { isPointerFor } from "../follow/snapshot-pointer.ts";
 import type { HeldLease } from "../publish/lease.ts";
 import { createSignal } from "../signal.ts";
@@ -18,7 +19,7 @@ export interface PointerRelayOptions {
   readonly lease: string;
   readonly leases: Pick<LeaseWatch, "lease" | "onChange">;
   readonly openHubTail: OpenHubTail;
-  /** There are other replicas, who want to know. */
+  /** There are other replicas, who want to know; one that seems dead may only be slow. */
   readonly isHeard: () => boolean;
   readonly fault: (error: unknown) => void;
 }
@@ -27,7 +28,9 @@ export interface PointerRelayOptions {
 export interface PointerRelay {
   /** What the hub's own tail would tell, from whichever replica hears it. */
   readonly openTail: OpenHubTail;
-  /** Hears the hub and passes the news on, until the Lease is lost. */
+  /** This replica follows that snapshot, however it heard of it. */
+  readonly followed: (snapshot: ServedSnapshot) => void;
+  /** Hears the hub and passes on the newest that it heard of, until the Lease is lost. */
   readonly whileLeading: (lease: Pick<HeldLease, "lost" | "annotate">) => Promise<void>;
 }
 
@@ -37,8 +40,17 @@ const never = 2 ** 30;
 
 export function createPointerRelay(options: PointerRelayOptions): PointerRelay {
   const tails = new Set<HubTailHandlers>();
+  const wake = createSignal();
+  let newest: SnapshotPointer | undefined;
+  /** What the Lease was told by this process. */
+  let passedOn: SnapshotPointer | undefined;
   const tell = (message: unknown): void => {
     for (const { message: hear } of tails) hear(message);
+  };
+  const note = (pointer: SnapshotPointer): void => {
+    if (newest?.incarnation === pointer.incarnation && newest.version >= pointer.version) return;
+    newest = pointer;
+    wake.raise();
   };
   return {
     openTail(handlers) {
@@ -58,34 +70,37 @@ export function createPointerRelay(options: PointerRelayOptions): PointerRelay {
         },
       };
     },
+    followed({ incarnation, version, served: { root } }) {
+      note({ mesh: options.mesh, cluster: options.cluster, incarnation, version, root });
+    },
     async whileLeading(lease) {
-      const wake = createSignal();
-      let newest: SnapshotPointer | undefined;
       await using _ = options.openHubTail({
         message(message) {
           if (!isPointerFor(message, options)) return;
           tell(message);
-          if (newest?.incarnation === message.incarnation && newest.version >= message.version) return;
-          newest = message;
-          wake.raise();
+          note(message);
         },
         fault: options.fault,
       });
+      // Another replica that came late may have missed what came before its Lease was seen.
+      using _leases = options.leases.onChange((name) => name !== options.lease && wake.raise());
       for (;;) {
         await wake.wait(never, lease.lost);
         if (lease.lost.aborted) return;
-        if (newest !== undefined && options.isHeard()) await passOn(lease, newest);
+        if (newest !== undefined && newest !== passedOn && options.isHeard()) await passOn(lease, newest);
         await pause(distance, lease.lost);
       }
     },
   };
 
-  /** What is not passed on is found by the slow read of the head. */
   async function passOn(lease: Pick<HeldLease, "lost" | "annotate">, pointer: SnapshotPointer): Promise<void> {
     try {
       await lease.annotate(pointerAnnotation, JSON.stringify(pointer));
+      passedOn = pointer;
     } catch (error) {
-      if (!lease.lost.aborted) options.fault(MeshError.from(error));
+      if (lease.lost.aborted) return;
+      options.fault(MeshError.from(error));
+      wake.raise();
     }
   }
 }

@@ -5,7 +5,7 @@ import type { FaultsOf, GatewayParts } from "../ports.ts";
 import { type HeldLease, publisherLease } from "../publish/lease.ts";
 import { type LeaseWatch, startLeaseWatch } from "./lease-watch.ts";
 import { isReplicaLease, replicaLeaseName } from "./names.ts";
-import { createPointerRelay } from "./pointer-relay.ts";
+import { createPointerRelay, type PointerRelay } from "./pointer-relay.ts";
 import { removeGoneReplicas } from "./remove-gone-replicas.ts";
 
 /** What the replicas of one gateway tell each other, by Leases. */
@@ -13,6 +13,7 @@ export interface Replicas extends AsyncDisposable {
   readonly leases: LeaseWatch;
   /** Pointers to snapshots, from whichever replica hears the hub. */
   readonly openTail: OpenHubTail;
+  readonly followed: PointerRelay["followed"];
   /** What the replica with the publisher's Lease does for all. */
   readonly whileLeading: (lease: HeldLease) => Promise<void>;
 }
@@ -35,13 +36,14 @@ export function startReplicas(
     lease: publisherLease,
     leases,
     openHubTail: parts.openSnapshotTail,
-    isHeard: () => leases.leases().some(({ name, alive }) => alive && isReplicaLease(name) && name !== own),
+    isHeard: () => leases.leases().some(({ name }) => isReplicaLease(name) && name !== own),
     fault: faults("follow"),
   });
   const removeGone = removeGoneReplicas({ client, namespace, leases, patience: goneAfter * durations.lease, fault });
   return {
     leases,
     openTail: relay.openTail,
+    followed: relay.followed,
     async whileLeading(lease) {
       await Promise.all([relay.whileLeading(lease), removeGone(lease)]);
     },
