@@ -37,7 +37,12 @@ test("all sources stand side by side, each replaced by its own next word", async
   assert.equal(board.standing().length, 3);
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(shown.at(-1), board.standing());
-  assert.equal(shown.length, 5, "nothing is shown again because the head was read again");
+  assert.equal(shown.length, 1, "what changes in one moment is shown together");
+  board.held([]);
+  await new Promise((resolve) => setImmediate(resolve));
+  board.held([]);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(shown.length, 2, "nothing is shown again because the head was read again");
 });
 
 test("however many proxies refuse a version, it is one problem on each object that made it", () => {

@@ -21,12 +21,19 @@ export function createProblemBoard(options: {
 }): ProblemBoard {
   let compiled: readonly Problem[] = [];
   let endpoints: readonly Problem[] = [];
-  let refused: readonly Problem[] = [];
+  let refused: () => readonly Problem[] = () => [];
   let held: readonly Problem[] = [];
   let showing = Promise.resolve();
-  const standing = (): readonly Problem[] => sortProblems([...compiled, ...endpoints, ...refused, ...held]);
+  let isDue = false;
+  const standing = (): readonly Problem[] => sortProblems([...compiled, ...endpoints, ...refused(), ...held]);
+  /** A thousand changes while one is shown are shown at once: as many proxies refuse in one moment. */
   const changed = (): void => {
-    showing = showing.then(() => options.show(standing()));
+    if (isDue) return;
+    isDue = true;
+    showing = showing.then(() => {
+      isDue = false;
+      return options.show(standing());
+    });
   };
   return {
     compiled(problems) {
@@ -38,7 +45,7 @@ export function createProblemBoard(options: {
       changed();
     },
     refusals(refusals, snapshot) {
-      refused = refusals.flatMap((refusal) => problemsOf(refusal, snapshot));
+      refused = once(() => uniqueRefusals(refusals).flatMap((refusal) => problemsOf(refusal, snapshot)));
       changed();
     },
     held(problems) {
@@ -58,6 +65,22 @@ function problemsOf(
   // Without names of proxies: a thousand that say the same are one problem. Who they are is in /debug/proxies.
   const text = `Proxies refuse ${type} ${name}, made from this object, and stay on the last good version: ${message.replace(/\s+/g, " ").slice(0, 300)}`;
   return causes.map((object) => ({ code: "rejected-by-proxy", object, message: text }));
+}
+
+function uniqueRefusals(refusals: readonly Refusal[]): readonly Refusal[] {
+  return [
+    ...new Map(
+      refusals.map((refusal) => [`${refusal.type} ${refusal.version} ${refusal.name} ${refusal.message}`, refusal]),
+    ).values(),
+  ];
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { readonly value: Value } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 function uniqueCauses(causes: readonly ObjectKey[]): readonly ObjectKey[] {
