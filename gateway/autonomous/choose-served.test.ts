@@ -29,7 +29,7 @@ function head(state: string, applied = at(1, 5), compiled = state): Head {
 function situation(changes: Partial<ServingSituation> = {}): ServingSituation {
   const cloud = { incarnation: "first", version: 3, served: served("a") } as ServedSnapshot;
   const own = "b" as ContentHash;
-  return { note: undefined, head: head("a"), cloud, own, servesLocal: false, translator: 1, ...changes };
+  return { note: undefined, noted: true, head: head("a"), cloud, own, servesLocal: false, translator: 1, ...changes };
 }
 
 const autonomous = { mode: "autonomous", since: "", floor: at(1, 6) } as const;
@@ -59,6 +59,11 @@ for (const { name, given, expected } of [
     name: "the cloud's where a newer translator made it",
     given: { note: autonomous, cloud: { ...situation().cloud, served: served("a", 2) } },
     expected: "cloud",
+  },
+  {
+    name: "what was compiled here before a restart until it is known what the publisher says",
+    given: { noted: false, servesLocal: true },
+    expected: "stay",
   },
   {
     name: "what was compiled here until a head has applied the floor",

@@ -6,6 +6,8 @@ import type { ModeNote } from "./mode-note.ts";
 
 export interface ServingSituation {
   readonly note: ModeNote | undefined;
+  /** The Lease was looked at: without a note on it nobody has decided anything. */
+  readonly noted: boolean;
   /** As it was last read, maybe before this process began. */
   readonly head: Head | undefined;
   /** The newest snapshot from the cloud. */
@@ -26,9 +28,10 @@ export type Choice = "cloud" | "local" | "stay";
  * for a snapshot that holds it.
  */
 export function chooseServed(situation: ServingSituation): Choice {
-  const { note, head, cloud, own, servesLocal, translator } = situation;
+  const { note, noted, head, cloud, own, servesLocal, translator } = situation;
   if (head?.pin !== undefined) return "cloud";
   if (cloud.served.state === own) return "cloud";
+  if (!noted && servesLocal) return "stay";
   if (note?.mode === "autonomous") {
     if (own === undefined) return servesLocal ? "stay" : "cloud";
     // What a newer translator made is better than anything that this program can make of it.

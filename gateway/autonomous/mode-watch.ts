@@ -6,6 +6,7 @@ export interface ModeWatch extends Disposable {
   readonly note: () => ModeNote | undefined;
   /** Resolves when the Lease was looked at once. */
   readonly known: Promise<void>;
+  readonly isKnown: () => boolean;
 }
 
 export function startModeWatch(options: {
@@ -22,9 +23,14 @@ export function startModeWatch(options: {
     text = read();
     onNote();
   });
+  let isKnown = false;
+  const known = leases.listed.then(() => {
+    isKnown = true;
+  });
   return {
     note: () => readModeNote(text),
-    known: leases.listed,
+    known,
+    isKnown: () => isKnown,
     [Symbol.dispose]: () => watching[Symbol.dispose](),
   };
 }

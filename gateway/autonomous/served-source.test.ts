@@ -53,6 +53,7 @@ function start() {
   };
   const source = createServedSource({
     note: () => world.note,
+    isNoted: () => true,
     head: () => world.head,
     objects: () => world.objects,
     settingsFor: () => world.settings,

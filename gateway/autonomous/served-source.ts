@@ -18,6 +18,8 @@ export type ServedLocally = ClusterFact & { readonly type: "ServedLocally" };
 
 export interface ServedSourceOptions {
   readonly note: () => ModeNote | undefined;
+  /** What the publisher says is known, if it says anything. */
+  readonly isNoted: () => boolean;
   readonly head: () => Head | undefined;
   readonly objects: () => Trie;
   /** Inputs that came from the cloud; rejects where there are none: then nothing is compiled here. */
@@ -61,13 +63,12 @@ export interface ServedSource extends Disposable {
 const compileDistance = 500;
 
 export function createServedSource(options: ServedSourceOptions): ServedSource {
-  const { clock } = options;
   const compiler = createLocalCompiler();
   let cloud: ServedSnapshot | undefined;
   let current: ServedSnapshot | undefined;
   let listed = false;
 
-  const now = (): string => new Date(clock.now()).toISOString();
+  const now = (): string => new Date(options.clock.now()).toISOString();
   const local = createLocalServing(options, now);
   const holding = createHolding({ ...options, now });
   const serve = (snapshot: ServedSnapshot): void => {
@@ -76,8 +77,9 @@ export function createServedSource(options: ServedSourceOptions): ServedSource {
   };
   const choose = () => {
     const own = listed ? options.objects().root : undefined;
-    const [note, head, servesLocal] = [options.note(), options.head(), local.snapshot() !== undefined];
-    return cloud && chooseServed({ note, head, cloud, own, servesLocal, translator: translatorVersion });
+    const [note, noted, head] = [options.note(), options.isNoted(), options.head()];
+    const servesLocal = local.snapshot() !== undefined;
+    return cloud && chooseServed({ note, noted, head, cloud, own, servesLocal, translator: translatorVersion });
   };
   const isServed = (): boolean => local.snapshot()?.served.state === options.objects().root;
   const isHeld = (): boolean =>
@@ -122,7 +124,7 @@ export function createServedSource(options: ServedSourceOptions): ServedSource {
       case undefined:
     }
   };
-  const compiling = createPacedWork({ clock, distance: compileDistance, work: compileNow, due: look });
+  const compiling = createPacedWork({ clock: options.clock, distance: compileDistance, work: compileNow, due: look });
   return {
     current: () => current,
     servesLocal: () => local.snapshot() !== undefined,

@@ -54,6 +54,7 @@ export function startAutonomy(config: GatewayConfig, parts: AutonomyParts): Auto
   const guard = createLocalGuard();
   const source = createServedSource({
     note: watch.note,
+    isNoted: watch.isKnown,
     head: keeper.head,
     objects: objects.objects,
     settingsFor: keeper.settingsFor,
@@ -88,6 +89,7 @@ export function startAutonomy(config: GatewayConfig, parts: AutonomyParts): Auto
   const stopGuarding = guardPicture(guard, objects);
   const stopLooking = onObjects(source.look);
   const stopHearing = leases.onChange((name) => name === publisherLease && source.look());
+  void watch.known.then(source.look);
   const stop = new AbortController();
   const begin = async (): Promise<void> => {
     const local = await keeper.lastLocal();

@@ -74,6 +74,14 @@ export function startSnapshotKeeper(options: SnapshotKeeperOptions): SnapshotKee
   const archive = createArchive(options);
   const work = async (): Promise<void> => {
     const [cloud, local] = [waiting, waitingLocal];
+    // First, as it needs no cloud.
+    if (local !== undefined) {
+      const kept = await archive.store(local.snapshot, local.state);
+      if (waitingLocal === local) {
+        waitingLocal = undefined;
+        record.change({ local: kept });
+      }
+    }
     if (cloud !== undefined) {
       const state = await states.load(cloud.served.state);
       await settingsFor(cloud);
@@ -81,13 +89,6 @@ export function startSnapshotKeeper(options: SnapshotKeeperOptions): SnapshotKee
       const older = record.current().snapshots.filter((other) => archive.holds(other) && !isSame(other, kept));
       record.change({ snapshots: [kept, ...older].slice(0, keptSnapshots) });
       if (waiting === cloud) waiting = undefined;
-    }
-    if (local !== undefined) {
-      const kept = await archive.store(local.snapshot, local.state);
-      if (waitingLocal === local) {
-        waitingLocal = undefined;
-        record.change({ local: kept });
-      }
     }
     await archive.forgetOthers();
   };

@@ -16,12 +16,14 @@ export interface ProblemBoard {
   readonly standing: () => readonly Problem[];
 }
 
+const none = (): readonly Problem[] => [];
+
 export function createProblemBoard(options: {
   readonly show: (problems: readonly Problem[]) => Promise<void>;
 }): ProblemBoard {
   let compiled: readonly Problem[] = [];
   let endpoints: readonly Problem[] = [];
-  let refused: () => readonly Problem[] = () => [];
+  let refused = none;
   let held: readonly Problem[] = [];
   let showing = Promise.resolve();
   let isDue = false;
