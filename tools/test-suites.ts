@@ -31,7 +31,7 @@ const slow = [
   /(^|\/)main\.test\.ts$/,
   /^test\/contract\/(?!document-store)/,
   // Wait for durations that cannot be shorter: a cloud that is away, phases of a rotation, limits.
-  /^test\/feature\/(cloud-away|root-rotation|stream-order)\.test\.ts$/,
+  /^test\/feature\/(cloud-away|local-guard|root-rotation|stream-order)\.test\.ts$/,
   // Counts the objects of its process.
   /^test\/feature\/endpoint-churn\.test\.ts$/,
   /^test\/simulation\//,

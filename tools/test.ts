@@ -13,7 +13,7 @@ const suite = process.argv[2] ?? "all";
 const noInstall = process.argv.includes("--no-install");
 
 /** Generated cases for each property; `npm test` takes the number that the properties themselves name. */
-const cases = { quick: "100", nightly: "10000" };
+const cases = { quick: "30", nightly: "10000" };
 /** Histories of the simulation. */
 const nightlyHistories = "10000";
 /** Pods replaced: an hour of fifty events a second. */

@@ -4,6 +4,8 @@ import { Agent } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { validityFrom } from "../../shared/core/identity/renewal.ts";
+import { makeRoot } from "../identity/authority-certificates.ts";
 import type { ClusterAccess } from "./cluster-access.ts";
 import { findClusterAccess, podAccess } from "./find-cluster-access.ts";
 
@@ -51,15 +53,15 @@ test("findClusterAccess() takes the current context's address, trust and token",
 });
 
 test("findClusterAccess() reads files beside the kubeconfig", async () => {
-  await writeFile(join(folder, "ca.pem"), "roots");
-  await writeFile(join(folder, "client.pem"), "certificate");
-  await writeFile(join(folder, "client.key"), "key");
+  const { certificate, key } = makeRoot("one", validityFrom(Date.now(), 60_000));
+  for (const [name, text] of Object.entries({ "ca.pem": certificate, "client.pem": certificate, "client.key": key }))
+    await writeFile(join(folder, name), text);
   const path = await writeConfig(
     { server: "https://api:6443", "certificate-authority": "ca.pem" },
     { "client-certificate": "client.pem", "client-key": "client.key" },
   );
   const { tls, headers } = await asked(await findClusterAccess(path));
-  assert.deepEqual([tls.ca, tls.cert, tls.key].map(String), ["roots", "certificate", "key"]);
+  assert.deepEqual([tls.ca, tls.cert, tls.key].map(String), [certificate, certificate, key]);
   assert.deepEqual(headers, {});
 });
 

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { Agent, type AgentOptions } from "node:https";
 import { dirname, resolve } from "node:path";
+import { createSecureContext } from "node:tls";
 import { readEnvironment } from "../../shared/shell/config/env.ts";
 import { MeshError } from "../../shared/shell/mesh-error.ts";
 import type { ClusterAccess } from "./cluster-access.ts";
@@ -109,7 +110,8 @@ function requestOptionsOf(
   readToken: () => Promise<string | undefined>,
 ): ClusterAccess["requestOptions"] {
   const said = Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
-  const agent = new Agent({ ...said, keepAlive: true });
+  // Roots and keys are read once, not for every connection.
+  const agent = new Agent({ ...said, secureContext: createSecureContext(said), keepAlive: true });
   return async () => {
     const token = await readToken();
     return { agent, headers: token === undefined ? {} : { authorization: `Bearer ${token}` } };
