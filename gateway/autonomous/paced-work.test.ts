@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createManualClock } from "../identity/clock-fixture.ts";
+import { createManualClock } from "../../test/support/manual-clock.ts";
 import { createPacedWork } from "./paced-work.ts";
 
 test("work runs one at a time, and tells when it may run again", async () => {

@@ -4,10 +4,10 @@ import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { connect, createServer } from "node:tls";
 import { validityFrom } from "../../shared/core/identity/renewal.ts";
+import { createManualClock } from "../../test/support/manual-clock.ts";
 import { exportKey, makeKeyPair } from "./authority-certificates.ts";
 import { createMemoryAuthorityStore } from "./authority-fixture.ts";
 import { createBuiltInAuthority } from "./certificate-authority.ts";
-import { createManualClock } from "./clock-fixture.ts";
 
 const step = 60_000;
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createManualClock } from "./clock-fixture.ts";
+import { createManualClock } from "../../test/support/manual-clock.ts";
 import {
   createTokenAuthenticator,
   type KnownPod,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { createManualClock, type ManualClock } from "../identity/clock-fixture.ts";
+import { createManualClock, type ManualClock } from "../../test/support/manual-clock.ts";
 import { createFakeApi, type FakeApi, until } from "../kubernetes/client-fixture.ts";
 import { type LeaseWatch, startLeaseWatch } from "./lease-watch.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { createManualClock } from "../identity/clock-fixture.ts";
+import { createManualClock } from "../../test/support/manual-clock.ts";
 import { type KubernetesCall, KubernetesRefusal } from "../kubernetes/client.ts";
 import { createFakeApi, until } from "../kubernetes/client-fixture.ts";
 import { startReplicaLease } from "./replica-lease.ts";

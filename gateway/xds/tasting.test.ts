@@ -1,37 +1,18 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { EnvoyType } from "../../shared/core/xds/resource.ts";
+import { createManualClock } from "../../test/support/manual-clock.ts";
 import { createTasting, type Taster, type Tasting } from "./tasting.ts";
 
 /** Streams a, b, … of one Envoy version, what they were told, and a clock that the test moves. */
 function createFixture() {
-  let now = 0;
-  const timers = new Set<{ readonly at: number; readonly ring: () => void }>();
-  const tasting = createTasting({
-    patience: 250,
-    clock: {
-      now: () => now,
-      monotonic: () => now,
-      after(milliseconds, ring) {
-        const timer = { at: now + milliseconds, ring };
-        timers.add(timer);
-        return { [Symbol.dispose]: () => void timers.delete(timer) };
-      },
-    },
-  });
+  const clock = createManualClock(0);
+  const tasting = createTasting({ patience: 250, clock });
   const told: string[] = [];
   return {
-    timers,
+    clock,
     join: (name: string, envoyVersion = "1.36.2") => join(tasting, { name, envoyVersion, told }),
     take: () => told.splice(0),
-    pass(milliseconds: number) {
-      now += milliseconds;
-      for (const timer of timers) {
-        if (timer.at > now) continue;
-        timers.delete(timer);
-        timer.ring();
-      }
-    },
   };
 }
 
@@ -59,22 +40,22 @@ describe("tasting of a version that nobody has acknowledged", () => {
     assert.deepEqual(fixture.take(), ["b: cart@1 proven"]);
     c?.ask(route, v1);
     assert.deepEqual(fixture.take(), ["c: cart@1 proven"]);
-    assert.equal(fixture.timers.size, 0);
+    assert.equal(fixture.clock.waiting(), 0);
   });
 
   it("passes on when there is no answer in time, or the taster is gone; after three all get it by themselves", () => {
     const fixture = createFixture();
     const [a, b, c, d, e] = ["a", "b", "c", "d", "e"].map((name) => fixture.join(name));
     for (const one of [a, b, c, d, e]) one?.ask(route, v1);
-    fixture.pass(249);
+    fixture.clock.pass(249);
     assert.deepEqual(fixture.take(), ["a: cart@1 alone"]);
-    fixture.pass(1);
+    fixture.clock.pass(1);
     assert.deepEqual(fixture.take(), ["b: cart@1 alone"]);
     b?.[Symbol.dispose]();
     assert.deepEqual(fixture.take(), ["c: cart@1 alone"]);
-    fixture.pass(250);
+    fixture.clock.pass(250);
     assert.deepEqual(fixture.take(), ["d: cart@1 alone", "e: cart@1 alone"]);
-    assert.equal(fixture.timers.size, 0);
+    assert.equal(fixture.clock.waiting(), 0);
     fixture.join("f").ask(route, v1);
     assert.deepEqual(fixture.take(), ["f: cart@1 alone"]);
   });
@@ -99,7 +80,7 @@ describe("tasting of a version that nobody has acknowledged", () => {
     const fixture = createFixture();
     const [a, b, c] = ["a", "b", "c"].map((name) => fixture.join(name));
     for (const one of [a, b, c]) one?.ask(route, v1);
-    fixture.pass(250);
+    fixture.clock.pass(250);
     fixture.take();
     a?.refused(route, v1, "bad");
     assert.deepEqual(fixture.take(), ["c: cart@1 refused (bad)"]);
@@ -134,7 +115,7 @@ describe("tasting of a version that nobody has acknowledged", () => {
     const a = fixture.join("a");
     a.ask(route, v1);
     a[Symbol.dispose]();
-    assert.equal(fixture.timers.size, 0);
+    assert.equal(fixture.clock.waiting(), 0);
     fixture.take();
     fixture.join("b").ask(route, v1);
     assert.deepEqual(fixture.take(), ["b: cart@1 alone"]);

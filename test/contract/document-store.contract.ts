@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import type { BatchOperation, DocumentStore, NewDocument } from "../../shared/ports/document-store.ts";
-import { eventually } from "../support/data-path/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 import { refusedWith } from "./refused-with.ts";
 
 export interface OpenedStore extends AsyncDisposable {

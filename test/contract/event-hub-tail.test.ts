@@ -8,7 +8,7 @@ import { parseFaultPlan } from "../../local/faults/fault-plan.ts";
 import { createEventHubTail } from "../../shared/adapters/azure/event-hub-tail.ts";
 import { createEventHubSender } from "../../shared/adapters/azure/event-hubs.ts";
 import type { HubSender } from "../../shared/ports/event-hub.ts";
-import { eventually } from "../support/data-path/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 
 const hub = "mesh-snapshots";
 const options = { timeout: 60_000 };

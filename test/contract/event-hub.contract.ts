@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { HubSender, HubTail, OpenHubTail } from "../../shared/ports/event-hub.ts";
-import { eventually } from "../support/data-path/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 import { refusedWith } from "./refused-with.ts";
 
 export interface OpenedHub extends AsyncDisposable {

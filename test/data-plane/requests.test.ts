@@ -5,7 +5,6 @@ import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { type ListeningServer, listen } from "../../shared/shell/listening-server.ts";
 import type { GrpcResult, WebSocketResult } from "../support/data-path/apps/commands.ts";
-import { eventually } from "../support/data-path/eventually.ts";
 import { skip } from "../support/data-path/machine.ts";
 import {
   account,
@@ -22,6 +21,7 @@ import {
 } from "../support/data-path/objects.ts";
 import { startTestMesh, type TestMesh } from "../support/data-path/test-mesh.ts";
 import { answerOf, counted, type TestPod } from "../support/data-path/test-pod.ts";
+import { eventually } from "../support/eventually.ts";
 
 const options = { skip, timeout: 120_000 };
 

@@ -7,10 +7,10 @@ import { authoritySecret, rotateRootAnnotation } from "../../gateway/identity/ku
 import { readData } from "../../gateway/kubernetes/kept-data.ts";
 import { localNamespace } from "../../local/names.ts";
 import type { LoadCommand } from "../support/data-path/apps/commands.ts";
-import { eventually } from "../support/data-path/eventually.ts";
 import { skip } from "../support/data-path/machine.ts";
 import { account, meshConfig, meshConfigNamespace, namespace, pod, service } from "../support/data-path/objects.ts";
 import { startTestMesh, type TestMesh } from "../support/data-path/test-mesh.ts";
+import { eventually } from "../support/eventually.ts";
 
 const options = { skip, timeout: 180_000 };
 /** Certificates are renewed every few seconds, and each phase of a change of the root takes a little over ten. */

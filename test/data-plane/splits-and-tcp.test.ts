@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { binomialInterval } from "../../local/demo/binomial.ts";
 import type { TcpCommand, TcpResult } from "../support/data-path/apps/commands.ts";
-import { eventually } from "../support/data-path/eventually.ts";
 import { skip } from "../support/data-path/machine.ts";
 import {
   account,
@@ -21,6 +20,7 @@ import {
 } from "../support/data-path/objects.ts";
 import { drainSeconds, startTestMesh, type TestMesh } from "../support/data-path/test-mesh.ts";
 import { answerOf, counted, type HeldConnection, type TestPod } from "../support/data-path/test-pod.ts";
+import { eventually } from "../support/eventually.ts";
 
 const options = { skip, timeout: 120_000 };
 const trials = 400;

@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { eventually } from "../support/data-path/eventually.ts";
 import { createForger, shakeHands } from "../support/data-path/handshake.ts";
 import { skip as noPods } from "../support/data-path/machine.ts";
 import {
@@ -19,6 +18,7 @@ import {
 import { startTestMesh, type TestMesh } from "../support/data-path/test-mesh.ts";
 import { answerOf, counted, type TestPod } from "../support/data-path/test-pod.ts";
 import { type Look, tlsApplicationData, watchWire, whyNoWire } from "../support/data-path/wire.ts";
+import { eventually } from "../support/eventually.ts";
 
 const skip = noPods === false ? await whyNoWire() : noPods;
 const options = { skip, timeout: 120_000 };

@@ -9,7 +9,7 @@ import { reserveNode } from "../../local/data-plane/reserve-node.ts";
 import { setUp } from "../../local/data-plane/setup.ts";
 import type { WalkResult } from "../../local/demo/walk.ts";
 import { type LocalMeshState, readStateFiles } from "../../local/state-file.ts";
-import { eventually } from "../support/data-path/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 import { wrongCells } from "./wrong-cells.ts";
 
 /** The main job, as a person starts it: a child process, its output, its exit code, and what it leaves behind. */

@@ -5,10 +5,10 @@ import { type TestContext, test } from "node:test";
 import { applyObjects } from "../../local/demo/apply-objects.ts";
 import { waitForPods } from "../../local/demo/wait-for-pods.ts";
 import { type LocalMesh, startLocalMesh } from "../../local/start-local-mesh.ts";
-import { eventually } from "../support/data-path/eventually.ts";
 import { readProgress, untilSettled } from "../support/data-path/gateway-progress.ts";
 import { account, meshConfig, meshConfigNamespace, namespace, pod, service } from "../support/data-path/objects.ts";
 import { createTestPod, type TestPod } from "../support/data-path/test-pod.ts";
+import { eventually } from "../support/eventually.ts";
 import { updatesTaken } from "./updates-taken.ts";
 
 /** Replicas of the gateway end one after the other, as in a rolling update, and no request of real pods notices. */

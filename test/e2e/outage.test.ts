@@ -10,8 +10,8 @@ import { createCounterReader } from "../../local/demo/read-counters.ts";
 import { rows } from "../../local/demo/rows.ts";
 import { walk } from "../../local/demo/walk.ts";
 import { type LocalMesh, startLocalMesh } from "../../local/start-local-mesh.ts";
-import { eventually } from "../support/data-path/eventually.ts";
 import { untilSettled } from "../support/data-path/gateway-progress.ts";
+import { eventually } from "../support/eventually.ts";
 import { updatesTaken } from "./updates-taken.ts";
 import { wrongCells } from "./wrong-cells.ts";
 

@@ -13,7 +13,7 @@ import { createCosmosDocumentStore } from "../../shared/adapters/azure/cosmos.ts
 import { readHead } from "../../shared/store/cluster-store.ts";
 import { type RunningPod, runPod } from "../feature/feature-proxy.ts";
 import { meshConfig, namespace, service, trafficSplit } from "../support/build.ts";
-import { eventually } from "../support/data-path/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 
 /** Two replicas of a gateway as processes; the one that publishes dies, or sleeps for longer than its Lease lasts. */
 

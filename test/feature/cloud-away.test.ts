@@ -7,7 +7,7 @@ import type { Condition } from "../../gateway/admin/conditions.ts";
 import { localCluster } from "../../local/names.ts";
 import { within } from "../conformance/xds/within.ts";
 import { trafficTarget } from "../support/build.ts";
-import { eventually } from "../support/data-path/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 import type { FeatureMesh } from "./feature-mesh.ts";
 import { allRequests, anyRequest, openShop, principalOf } from "./shop.ts";
 

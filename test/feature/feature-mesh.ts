@@ -12,7 +12,7 @@ import type { MemoryMesh } from "../../local/start-memory-mesh.ts";
 import type { EnvoyType } from "../../shared/core/xds/resource.ts";
 import { within } from "../conformance/xds/within.ts";
 import { type KubernetesObject, namespace as namespaceOf } from "../support/build.ts";
-import { eventually } from "../support/data-path/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 import { type FeaturePod, type RunningPod, runPod } from "./feature-proxy.ts";
 
 /** A mesh in this process with the namespace `shop`, written to as a user does and seen as a proxy sees it. */

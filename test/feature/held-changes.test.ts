@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { Condition } from "../../gateway/admin/conditions.ts";
 import { localCluster } from "../../local/names.ts";
 import { within } from "../conformance/xds/within.ts";
-import { eventually } from "../support/data-path/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 import type { FeatureMesh } from "./feature-mesh.ts";
 import { httpService, openShop } from "./shop.ts";
 

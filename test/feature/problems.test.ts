@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { httpRouteGroup, trafficSplit, trafficTarget } from "../support/build.ts";
-import { eventually } from "../support/data-path/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 import type { FeatureMesh } from "./feature-mesh.ts";
 import { allRequests, anyRequest, httpService, openShop } from "./shop.ts";
 

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { localCluster } from "../../local/names.ts";
 import { type ProxyReport, reportId } from "../../shared/store/documents.ts";
 import { trafficSplit } from "../support/build.ts";
-import { eventually } from "../support/data-path/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 import type { FeatureMesh } from "./feature-mesh.ts";
 import { httpService, openShop } from "./shop.ts";
 

@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { authoritySecret, rotateRootAnnotation } from "../../gateway/identity/kubernetes-identity.ts";
 import { readData } from "../../gateway/kubernetes/kept-data.ts";
 import { localNamespace } from "../../local/names.ts";
-import { eventually } from "../support/data-path/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 import type { FeatureMesh, FeatureProxy } from "./feature-mesh.ts";
 import { openShop } from "./shop.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { EnvoyType } from "../../shared/core/xds/resource.ts";
 import { service } from "../support/build.ts";
-import { eventually } from "../support/data-path/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 import type { FeatureMesh, FeatureProxy } from "./feature-mesh.ts";
 import { openShop } from "./shop.ts";
 

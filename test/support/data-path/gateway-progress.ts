@@ -1,4 +1,4 @@
-import { eventually } from "./eventually.ts";
+import { eventually } from "../eventually.ts";
 
 /** How far the gateway and its proxies are. */
 export interface Progress {

@@ -3,7 +3,7 @@ import { applyObjects, deleteObjects, pathOf, unlessMissing } from "../../../loc
 import { waitForPods } from "../../../local/demo/wait-for-pods.ts";
 import type { ManifestObject } from "../../../local/scenarios/bookstore/manifests.ts";
 import { startLocalMesh } from "../../../local/start-local-mesh.ts";
-import { eventually } from "./eventually.ts";
+import { eventually } from "../eventually.ts";
 import { readProblems, readProgress, type SeenProblem, untilSettled } from "./gateway-progress.ts";
 import { metadataOf } from "./objects.ts";
 import { createTestPod, type TestPod } from "./test-pod.ts";

@@ -3,6 +3,8 @@ import type { Clock } from "../../shared/ports/clock.ts";
 export interface ManualClock extends Clock {
   /** Lets time pass, with the callbacks that fall due in it. */
   pass(milliseconds: number): void;
+  /** How many callbacks are still to come. */
+  waiting(): number;
 }
 
 /** A clock for tests that stands still until it is moved. */
@@ -28,5 +30,6 @@ export function createManualClock(start = 1_700_000_000_000): ManualClock {
       }
       now = end;
     },
+    waiting: () => due.size,
   };
 }
