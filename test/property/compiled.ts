@@ -10,6 +10,7 @@ import type { SmiSemantics } from "../../shared/core/policy/semantics.ts";
 import type { EndpointSet, TrustSet } from "../../shared/core/xds/fast-sets.ts";
 import { type Resource, typeUrls } from "../../shared/core/xds/resource.ts";
 import { createTranslator } from "../../shared/core/xds/translate.ts";
+import { createMemo } from "../support/memo.ts";
 import type { Request } from "../support/oracle.ts";
 
 /** What compiling gives, read back from its bytes by another library than the one that wrote them. */
@@ -29,18 +30,15 @@ export interface ClassView {
   readonly resources: readonly Resource[];
 }
 
-const decoded = new Map<string, JsonValue>();
+const decoded = createMemo<JsonValue>();
 
 /** The content of a resource; JSON for what the fast lane completes. */
 export function contentOf({ type, body }: Pick<Resource, "type" | "body">): JsonValue {
-  const version = `${type} ${contentHash(body)}`;
-  const present = decoded.get(version);
-  if (present !== undefined) return present;
-  const content = type.endsWith("-set")
-    ? (JSON.parse(Buffer.from(body).toString()) as JsonValue)
-    : decodeMessage(typeUrls[type as keyof typeof typeUrls], body);
-  decoded.set(version, content);
-  return content;
+  return decoded(`${type} ${contentHash(body)}`, () =>
+    type.endsWith("-set")
+      ? (JSON.parse(Buffer.from(body).toString()) as JsonValue)
+      : decodeMessage(typeUrls[type as keyof typeof typeUrls], body),
+  );
 }
 
 /** Does what a class got let this peer in, by a request or by a mere connection? */
@@ -119,14 +117,12 @@ function permits({ any, andRules, header, urlPath, ...unknown }: Permission, pee
   return matches(header.stringMatch, value);
 }
 
-const expressions = new Map<string, RE2JS>();
+const expressions = createMemo<RE2JS>();
 
 function matches({ exact, safeRegex }: TextMatcher, text: string | undefined): boolean {
   if (text === undefined) return false;
   if (exact !== undefined) return exact === text;
   assert.ok(safeRegex);
   const { regex = "" } = safeRegex;
-  const expression = expressions.get(regex) ?? RE2JS.compile(regex);
-  expressions.set(regex, expression);
-  return expression.matches(text);
+  return expressions(regex, () => RE2JS.compile(regex)).matches(text);
 }

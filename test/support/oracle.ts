@@ -1,5 +1,6 @@
 import { RE2JS } from "re2js";
 import type { AccountKey, Grant, HttpMatch, Mesh } from "../../shared/core/mesh/mesh.ts";
+import { createMemo } from "./memo.ts";
 
 /** Somebody tries something: a request, or without one a mere connection, to a target port of a workload. */
 export interface Attempt {
@@ -46,10 +47,8 @@ function fits({ path, methods, headers }: HttpMatch, request: Request): boolean 
   );
 }
 
-const compiled = new Map<string, RE2JS>();
+const compiled = createMemo<RE2JS>();
 
 function matchesWhole(expression: string, text: string): boolean {
-  const present = compiled.get(expression) ?? RE2JS.compile(expression);
-  compiled.set(expression, present);
-  return present.matches(text);
+  return compiled(expression, () => RE2JS.compile(expression)).matches(text);
 }

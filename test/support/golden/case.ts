@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { createMemo } from "../memo.ts";
 import { type CaseFiles, inputs, type ReadFile, type Stage, stages } from "./stages.ts";
 import { parseYaml, parseYamlDocuments, yamlText } from "./yaml-text.ts";
 
@@ -44,13 +45,11 @@ export function readerOf(files: ReadonlyMap<string, string>): ReadFile {
   };
 }
 
-const parsed = new Map<string, unknown>();
+const parsed = createMemo<unknown>();
 
 /** Several stages read one file, and nothing changes what it has read. */
 function parsedOnce(text: string): unknown {
-  const value = parsed.get(text) ?? parseYaml(text);
-  parsed.set(text, value);
-  return value;
+  return parsed(text, () => parseYaml(text));
 }
 
 /** The text that a stage's file should have, made from the file before it; undefined: there should be none. */
