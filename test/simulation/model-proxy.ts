@@ -73,6 +73,8 @@ export function createModelProxy(options: ModelProxyOptions): ModelProxy {
   const asked = perType(() => new Set<string>());
   /** `type name version` of everything that any view of it ever had. */
   const granted = new Set<string>();
+  /** Names of listeners of which a view said whom their chains ask. */
+  const guarded = new Set<string>();
   let current: Connection | undefined;
 
   const give = (connection: Connection, input: StreamInput): void => {
@@ -118,26 +120,27 @@ export function createModelProxy(options: ModelProxyOptions): ModelProxy {
       const send = connection.inbox[0];
       if (!connection.open || send === undefined) return;
       const error = refusable.includes(send.type) && random.chance(refusing()) ? "not this" : undefined;
-      if (error === undefined) take(connection, send);
+      if (error === undefined) take(send);
       ask(connection, { type: send.type, nonce: send.nonce, error } as never);
       if (error === undefined) follow(connection);
       connection.inbox.shift();
       if (connection.inbox.length > 0) answerLater(connection);
     });
   };
-  const take = ({ view }: Connection, { type, resources, removed }: Send): void => {
+  const take = ({ type, resources, removed }: Send): void => {
     for (const { name, version, body } of resources) {
-      if (!isGranted(view, { type, name, version, body }))
+      if (!isGranted({ type, name, version, body }))
         blame(`proxy ${pod} takes ${type} ${name}, which no view of it had`);
       // What came too late for a proxy that has left the name is thrown away.
       if (!byName.includes(type) || asked[type].has(name)) held[type].set(name, version);
     }
     for (const name of removed) held[type].delete(name);
   };
-  const isGranted = (view: View | undefined, { type, name, version, body }: Taken): boolean => {
-    if (granted.has(`${type} ${name} ${version}`)) return true;
-    // Old connections of a listener end by a stand-in whose chains have other names.
-    if (view?.resources[type].get(name)?.guards !== undefined) return true;
+  const isGranted = ({ type, name, version, body }: Taken): boolean => {
+    // A policy goes under a marked version while connections that it does not allow may be open.
+    if (granted.has(`${type} ${name} ${version.replace(/~$/, "")}`)) return true;
+    // They end by a stand-in of the listener, whose chains have other names.
+    if (type === "listener" && guarded.has(name)) return true;
     const absent = absentResource(type, name);
     return absent !== "removed" && Buffer.compare(absent, body) === 0;
   };
@@ -186,7 +189,10 @@ export function createModelProxy(options: ModelProxyOptions): ModelProxy {
       const following = followViews(pod, {
         view(view) {
           for (const type of envoyTypes)
-            for (const [name, { version }] of view.resources[type]) granted.add(`${type} ${name} ${version}`);
+            for (const [name, { version, guards }] of view.resources[type]) {
+              granted.add(`${type} ${name} ${version}`);
+              if (guards !== undefined) guarded.add(name);
+            }
           connection.view = view;
           give(connection, { kind: "view", now: time.now(), view });
           if (connection === current) followLater(connection);
