@@ -211,11 +211,15 @@ export function createModelProxy(options: ModelProxyOptions): ModelProxy {
     difference() {
       // Its class has no place in the mesh.
       if (current?.view === undefined) return undefined;
+      const { resources } = current.view;
+      // What its last good routes lead to stays as long as they do.
+      const staysOnOldRoutes = [...resources.route].some(([name, { version }]) => held.route.get(name) !== version);
       for (const type of envoyTypes) {
-        const wanted = current.view.resources[type];
+        const wanted = resources[type];
         for (const [name, { version }] of wanted)
           if (held[type].get(name) !== version && !wasRefused(type, name, version))
             return `has not the ${type} ${name} of its view`;
+        if (staysOnOldRoutes) continue;
         for (const name of held[type].keys()) if (!wanted.has(name)) return `has still the ${type} ${name}`;
       }
       return undefined;
