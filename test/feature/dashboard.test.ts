@@ -208,6 +208,11 @@ test("a mesh of one cluster leads to it; of several, each is listed with its sta
   );
 });
 
+/** What happens in one millisecond has no order. */
+async function nextMillisecond(): Promise<void> {
+  for (const begun = Date.now(); Date.now() === begun; ) await new Promise((resolve) => setImmediate(resolve));
+}
+
 test("pins and their ends, and what was served without the cloud, stand on the page, the newest first", {
   timeout,
 }, async () => {
@@ -215,6 +220,7 @@ test("pins and their ends, and what was served without the cloud, stand on the p
   assert.match((await clusterPage(world)).text, /Pins and local policy .* Nothing yet\./);
   const version = await world.version();
   await world.app.pins.freeze("local", { who: "ann", why: "a quiet weekend" });
+  await nextMillisecond();
   await world.app.pins.release("local", "freeze", { who: "bob", why: "monday" });
   await putServedLocally(world.documents, "local", {
     root: "root-of-the-outage" as ContentHash,

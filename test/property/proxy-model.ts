@@ -37,6 +37,10 @@ export interface ProxyModel {
   readonly leftAt: Map<string, number>;
   /** Clusters that were refused, or withheld, last: nothing can wait for them. */
   readonly spoiled: Set<string>;
+  /** Since when something about clusters has been unanswered or unjudged without a break. */
+  clustersOpenSince: number | undefined;
+  /** Listeners and routes that had waited for clusters as long as they may. */
+  readonly overdue: Set<Send>;
   /** The open ones, as `listener|policy|name of the chain|client`. */
   readonly connections: Set<string>;
   /** `type|name` of what is in force from a message that was refused before the last reconnect: no stream can know of it any more. */
@@ -66,6 +70,8 @@ export function createProxyModel(): ProxyModel {
     proven: new Set(),
     leftAt: new Map(),
     spoiled: new Set(),
+    clustersOpenSince: undefined,
+    overdue: new Set(),
     connections: new Set(),
     untold: new Set(),
     taken: 0,
@@ -87,6 +93,7 @@ export function reconnect(model: ProxyModel): void {
   model.messages = [];
   model.withheld = [];
   model.questions = [];
+  model.clustersOpenSince = undefined;
   for (const type of envoyTypes) {
     for (const [name, version] of model.held[type])
       if (model.acknowledged[type].get(name) !== version) model.untold.add(`${type}|${name}`);
@@ -148,7 +155,7 @@ export function takeMessage(model: ProxyModel): void {
     if (isByName(send.type) && !model.subscribed[send.type].has(resource.name)) continue;
     if (send.type === "cluster") model.spoiled[bad ? "add" : "delete"](resource.name);
     const applied = !bad || (!resource.version.includes("!") && model.taken % 2 === 0);
-    if (applied) apply(model, send.type, resource);
+    if (applied) apply(model, send, resource);
     if (!bad) model.acknowledged[send.type].set(resource.name, resource.version);
   }
   if (!bad) for (const name of send.removed) remove(model, send.type, name);
@@ -178,18 +185,15 @@ function clusterOf(version: string): string {
   return /> ?([a-z]+)/.exec(version)?.[1] ?? "";
 }
 
-function apply(
-  model: ProxyModel,
-  type: EnvoyType,
-  resource: { readonly name: string; readonly version: string },
-): void {
+function apply(model: ProxyModel, send: Send, resource: { readonly name: string; readonly version: string }): void {
+  const { type } = send;
   const { name, version } = resource;
   const before = model.held[type].get(name);
   model.held[type].set(name, version);
   model.untold.delete(`${type}|${name}`);
   if (type === "listener" && before !== undefined && before !== version) model.leftAt.set(clusterOf(before), model.now);
   if (type === "listener") endConnections(model, name, chainsOf(version));
-  if (type !== "listener" && type !== "route") return;
+  if ((type !== "listener" && type !== "route") || model.overdue.has(send)) return;
   const cluster = clusterOf(version);
   if (cluster !== "" && !model.held.cluster.has(cluster) && !model.spoiled.has(cluster)) {
     model.faults.push(`${type} ${name} came before its cluster ${cluster}`);
@@ -288,6 +292,7 @@ function ask(model: ProxyModel, request: PartialRequest): void {
 
 function give(model: ProxyModel, input: StreamInput): void {
   const { types } = model.stream;
+  const hasWaited = model.now - (model.clustersOpenSince ?? model.now) >= limits.answerLimitMs;
   const { stream, outputs } = memo.step(model.stream, input);
   model.stream = stream;
   for (const output of outputs) {
@@ -297,8 +302,11 @@ function give(model: ProxyModel, input: StreamInput): void {
     if (!types[output.type].loading) checkProven(model, output);
     const names = [...output.resources.map(({ name }) => name), ...output.removed];
     if (new Set(names).size !== names.length) model.faults.push(`a name twice among ${names.join(" ")}`);
+    if (hasWaited) model.overdue.add(output);
     model.messages.push(output);
   }
+  const open = [...model.messages, ...model.withheld, ...model.questions].some(({ type }) => type === "cluster");
+  model.clustersOpenSince = open ? (model.clustersOpenSince ?? model.now) : undefined;
 }
 
 /** What nobody has acknowledged goes with nothing else, but for what this proxy has. */
