@@ -77,6 +77,7 @@ export async function startCore(config: GatewayConfig, given: CoreParts): Promis
     startAutonomy(config, {
       leases,
       objects,
+      blocks,
       keeper,
       log: parts.log,
       faults,

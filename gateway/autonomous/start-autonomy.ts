@@ -1,6 +1,7 @@
 import type { Problem } from "../../shared/core/mesh/problem.ts";
 import { pause } from "../../shared/shell/pause.ts";
 import { systemClock } from "../../shared/shell/system-clock.ts";
+import type { BlockStore } from "../../shared/store/block-store.ts";
 import type { GatewayConfig } from "../config.ts";
 import type { ServedSnapshot } from "../follow/head-follower.ts";
 import type { SnapshotKeeper } from "../follow/snapshot-keeper.ts";
@@ -31,6 +32,8 @@ export interface Autonomy extends AsyncDisposable {
 export interface AutonomyParts {
   readonly leases: LeaseWatch;
   readonly objects: ClusterObjects;
+  /** States that are held in memory, or kept, are read from here. */
+  readonly blocks: Pick<BlockStore, "loadTrie">;
   readonly keeper: SnapshotKeeper;
   readonly log: GatewayParts["log"];
   readonly faults: FaultsOf;
@@ -41,7 +44,7 @@ export interface AutonomyParts {
 }
 
 export function startAutonomy(config: GatewayConfig, parts: AutonomyParts): Autonomy {
-  const { leases, objects, keeper, log, faults } = parts;
+  const { leases, objects, blocks, keeper, log, faults } = parts;
   const facts = createFactQueue();
   const watch = startModeWatch({
     leases,
@@ -58,7 +61,7 @@ export function startAutonomy(config: GatewayConfig, parts: AutonomyParts): Auto
     head: keeper.head,
     objects: objects.objects,
     settingsFor: keeper.settingsFor,
-    stateOf: keeper.loadState,
+    stateOf: (root) => blocks.loadTrie(root, objects.objects()),
     guard,
     released: () => leases.lease(publisherLease)?.annotations[releaseAnnotation],
     onHold(hold) {

@@ -48,8 +48,6 @@ export interface SnapshotKeeper extends AsyncDisposable {
   readonly keepLocal: (local: LocalSnapshot | undefined) => void;
   /** A state that one of the newest snapshots was made of, if it is held in memory. */
   readonly stateOf: (root: ContentHash) => Trie | undefined;
-  /** The same, read where it is not; what is kept here first. */
-  readonly loadState: (root: ContentHash) => Promise<Trie>;
   /** As it was last read, maybe by the process before this one. */
   readonly head: () => Head | undefined;
   /** The head was read. */
@@ -113,7 +111,6 @@ export function startSnapshotKeeper(options: SnapshotKeeperOptions): SnapshotKee
     last: () => archive.loadFirst(record.current().snapshots),
     lastLocal: () => archive.loadFirst([record.current().local ?? []].flat()),
     stateOf: states.of,
-    loadState: async (root) => states.of(root) ?? options.blocks.loadTrie(root, options.known()),
     kept: () => record.current().snapshots.find(archive.holds),
     keep(snapshot) {
       waiting = snapshot;
