@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Clock } from "../../shared/ports/clock.ts";
+import { createManualClock, type ManualClock } from "../../test/support/manual-clock.ts";
 import { createFaultInjector } from "../faults/fault-injector.ts";
 import { parseFaultPlan } from "../faults/fault-plan.ts";
 import { hubFault } from "./faults.ts";
@@ -8,29 +8,8 @@ import type { Hub, Partition } from "./hub.ts";
 import { type HubNamespace, openNamespace, type SendOutcome } from "./namespace.ts";
 import type { Refusal } from "./refusal.ts";
 
-/** Time that moves when it is told to. */
-function createClock(): Clock & { pass(milliseconds: number): void } {
-  let now = 0;
-  let timers: { readonly at: number; readonly run: () => void }[] = [];
-  return {
-    now: () => now,
-    monotonic: () => now,
-    after(milliseconds, run) {
-      const timer = { at: now + milliseconds, run };
-      timers.push(timer);
-      return { [Symbol.dispose]: () => void (timers = timers.filter((one) => one !== timer)) };
-    },
-    pass(milliseconds) {
-      now += milliseconds;
-      const due = timers.filter(({ at }) => at <= now);
-      timers = timers.filter(({ at }) => at > now);
-      for (const { run } of due) run();
-    },
-  };
-}
-
 interface Stage extends Disposable {
-  readonly clock: ReturnType<typeof createClock>;
+  readonly clock: ManualClock;
   readonly namespace: HubNamespace;
   readonly hub: Hub;
   readonly partition: Partition;
@@ -38,7 +17,7 @@ interface Stage extends Disposable {
 }
 
 async function stageWith(...faults: readonly Readonly<Record<string, unknown>>[]): Promise<Stage> {
-  const clock = createClock();
+  const clock = createManualClock(0);
   const namespace = await openNamespace({
     hubs: [{ name: "events", partitionCount: 1 }],
     clock,

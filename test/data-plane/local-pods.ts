@@ -1,9 +1,8 @@
-/** The data plane on the Kubernetes stand-in, for tests: applies YAML, waits on conditions. */
+/** The data plane on the Kubernetes stand-in, for tests: applies YAML. */
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { parseAllDocuments } from "yaml";
 import { createKubernetesClient, isRefusal, type KubernetesClient } from "../../gateway/kubernetes/client.ts";
 import { type NodeReservation, reserveNode } from "../../local/data-plane/reserve-node.ts";
@@ -17,9 +16,6 @@ export interface LocalCluster extends AsyncDisposable {
   /** A directory of the test's own. */
   readonly folder: string;
 }
-
-/** Generous, as test machines are busy. */
-const PATIENCE_MS = 30_000;
 
 /** A node number and a Kubernetes that hands out its Service addresses. */
 export async function startLocalCluster(): Promise<LocalCluster> {
@@ -81,22 +77,4 @@ export async function getPod(client: KubernetesClient, key: string): Promise<Pod
 
 export function isReady(pod: PodSeen | undefined): boolean {
   return pod?.status.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
-}
-
-/** Asks until the answer is neither undefined nor false; fails with the last answer or error. */
-export async function eventually<T>(what: string, ask: () => Promise<T | undefined | false>): Promise<T> {
-  const deadline = Date.now() + PATIENCE_MS;
-  let last: unknown;
-  while (Date.now() < deadline) {
-    try {
-      const answer = await ask();
-      if (answer !== undefined && answer !== false) return answer;
-      last = answer;
-    } catch (error) {
-      last = error;
-    }
-    await pause(50);
-  }
-  const detail = last instanceof Error ? last.message : JSON.stringify(last);
-  throw new Error(`${what} did not happen within ${PATIENCE_MS} ms; the last look gave ${detail}`);
 }

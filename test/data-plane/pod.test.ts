@@ -20,7 +20,8 @@ import { runCommand } from "../../local/data-plane/run-command.ts";
 import { setUp } from "../../local/data-plane/setup.ts";
 import { startDataPlane } from "../../local/data-plane/start-data-plane.ts";
 import { createAuthority } from "../../local/kubernetes/certificates.ts";
-import { create, eventually, getPod, isReady, type LocalCluster, startLocalCluster } from "./local-pods.ts";
+import { eventually } from "../support/eventually.ts";
+import { create, getPod, isReady, type LocalCluster, startLocalCluster } from "./local-pods.ts";
 import { startXdsListener, type XdsListener } from "./xds-listener.ts";
 
 const found = await setUp({ environment: process.env, report: () => {} });
