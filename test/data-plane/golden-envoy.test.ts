@@ -12,30 +12,36 @@ import { type ClassFile, viewIn, type XdsFile } from "../support/golden/xds-file
 const authority = createTestAuthority("cluster.local");
 const cases = await readCases();
 
-/** Mistakes that a person might bless by `npm run golden`. */
+/**
+ * Mistakes that a person might bless by `npm run golden`. A refusal names all that came in one response: which routes
+ * these are depends on when Envoy asked for each.
+ */
 const planted: readonly {
   readonly what: string;
   readonly from: string;
   readonly plant: (text: string) => string;
   readonly expected: RegExp;
+  /** Set where Envoy refuses nothing: how long it may take to settle, in ms. A refusal ends the wait at once. */
+  readonly deadlineMs?: number;
 }[] = [
   {
     what: "a path expression that is not RE2",
     from: "traffic-split-matches",
     plant: (text) => text.replaceAll(".*Firefox.*", "(?=Firefox)"),
-    expected: /^route refused \(shop\/server\/80\)/,
+    expected: /^route refused \(.*shop\/server\/80.*invalid perl operator/,
   },
   {
     what: "weights that add up to 0",
     from: "traffic-split-50-50",
     plant: (text) => text.replaceAll("weight: 50", "weight: 0"),
-    expected: /^route refused \(shop\/server\/80.*greater than 0/s,
+    expected: /^route refused \(.*shop\/server\/80.*greater than 0/s,
   },
   {
     what: "an endpoint set that clusters do not name as it is named",
     from: "permissive-basics",
     plant: (text) => text.replace("serviceName: shop/server/80/all", "serviceName: shop/server/80/al"),
     expected: /^endpoint shop\/server\/80\/all is not in use/,
+    deadlineMs: 3000,
   },
   {
     what: "a trust set that nobody defined",
@@ -46,6 +52,7 @@ const planted: readonly {
         "validationContextSdsSecretConfig: { name: trust-nobody",
       ),
     expected: /^warming: |is not in use/,
+    deadlineMs: 3000,
   },
 ];
 
@@ -81,7 +88,7 @@ suite("a real Envoy takes every golden xDS file from the gateway's own streams",
     }
   }
 
-  for (const { what, from, plant, expected } of planted) {
+  for (const { what, from, plant, expected, deadlineMs } of planted) {
     test(`the check fails on ${what}`, async () => {
       const text = cases.find(({ name }) => name === from)?.files.get("xds");
       assert.ok(text !== undefined, `no ${from} in ${goldenRoot}`);
@@ -90,7 +97,7 @@ suite("a real Envoy takes every golden xDS file from the gateway's own streams",
       const file = readerOf(new Map([["xds", bad]]))("xds");
       const own = file.classes.find(({ account }) => account === "shop/client");
       assert.ok(own);
-      const faults = await prove(file, own, 3000);
+      const faults = await prove(file, own, deadlineMs);
       assert.ok(
         faults.some((fault) => expected.test(fault)),
         `none of these: ${faults.join("\n")}`,
