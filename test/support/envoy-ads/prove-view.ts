@@ -9,10 +9,12 @@ import { type ProxyState, readProxyState } from "./proxy-state.ts";
 import type { CompletedView } from "./served-view.ts";
 
 const pollMs = 100;
+/** For Envoy to be read from disk and to start, on a busy machine. Milliseconds. */
+const startLimitMs = 60_000;
 
 /**
  * Gives a view to a real Envoy and returns what is wrong with it, one sentence each; empty: every type was acknowledged, nothing is left
- * warming, and the proxy uses exactly the names it should.
+ * warming, and the proxy uses exactly the names it should. `deadlineMs`: how long it may take for that, once it answers.
  */
 export async function proveView(
   view: CompletedView,
@@ -37,14 +39,18 @@ async function faultsWhenSettled(
     deadlineMs,
   }: { readonly server: AdsServer; readonly envoy: EnvoyProcess; readonly deadlineMs: number },
 ): Promise<readonly string[]> {
-  const end = performance.now() + deadlineMs;
+  const begun = performance.now();
+  let answered: number | undefined;
   for (;;) {
     const state = await readProxyState(envoy).catch((error: unknown) => error);
+    if (!(state instanceof Error)) answered ??= performance.now();
     const faults =
       state instanceof Error ? [`no answer: ${state.message}`] : faultsOf(view, { server, state: state as ProxyState });
     if (faults.length === 0 || server.refusals.length > 0) return faults;
     if (envoy.exit !== undefined) return [`Envoy ${envoy.exit}: ${envoy.log.slice(-2000)}`];
-    if (performance.now() > end) return [...faults, `log: ${envoy.log.slice(-2000)}`];
+    // A look that got no answer says nothing of what Envoy has.
+    const end = state instanceof Error || answered === undefined ? begun + startLimitMs : answered;
+    if (performance.now() > end + deadlineMs) return [...faults, `log: ${envoy.log.slice(-2000)}`];
     await pause(pollMs);
   }
 }
