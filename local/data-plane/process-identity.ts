@@ -9,13 +9,14 @@ export interface ProcessIdentity {
   readonly startTicks: string;
 }
 
-/** The identity of a running process, or undefined if there is none with this number. */
+/** The identity of a running process, or undefined if there is none with this number, or one that has ended and was not yet waited for. */
 export async function identifyProcess(pid: number): Promise<ProcessIdentity | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
   if (stat === undefined) return undefined;
-  // The second field is the name in brackets and may hold spaces; counting starts after it. Start time is field 22.
-  const startTicks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-  return startTicks === undefined ? undefined : { pid, startTicks };
+  // The second field is the name in brackets and may hold spaces; counting starts after it. State is field 3, start time field 22.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [state, startTicks] = [fields[0], fields[19]];
+  return startTicks === undefined || state === "Z" ? undefined : { pid, startTicks };
 }
 
 /** This process. */

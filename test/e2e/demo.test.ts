@@ -4,7 +4,9 @@ import { once } from "node:events";
 import { resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { before, type TestContext, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { listNamespaces } from "../../local/data-plane/node-network.ts";
+import { identifyProcess } from "../../local/data-plane/process-identity.ts";
 import { reserveNode } from "../../local/data-plane/reserve-node.ts";
 import { setUp } from "../../local/data-plane/setup.ts";
 import type { WalkResult } from "../../local/demo/walk.ts";
@@ -15,7 +17,7 @@ import { wrongCells } from "./wrong-cells.ts";
 /** The main job, as a person starts it: a child process, its output, its exit code, and what it leaves behind. */
 
 const root = resolve(import.meta.dirname, "../..");
-const timeout = 300_000;
+const timeout = 600_000;
 let reason: string | undefined;
 
 before(async () => {
@@ -33,25 +35,32 @@ function start(
   return child as ReturnType<typeof start>;
 }
 
-/** The parts of the local mesh that this process runs, once all are up. */
-function stateOf(pid: number): Promise<LocalMeshState> {
-  return eventually("all parts are up", async () => (await readStateFiles()).find((state) => state.pid === pid));
+/** The parts of the local mesh that this process runs, once all are up: it gives up by itself when one of them takes too long. */
+async function stateOf(child: ReturnType<typeof start>): Promise<LocalMeshState> {
+  while (child.exitCode === null && child.signalCode === null) {
+    // A file that another one is just writing cannot be read.
+    const states = await readStateFiles().catch(() => []);
+    const own = states.find(({ pid }) => pid === child.pid);
+    if (own !== undefined) return own;
+    await pause(50);
+  }
+  throw new Error(`it ended before all parts were up: ${child.signalCode ?? `exit code ${child.exitCode}`}`);
 }
 
 async function assertNothingLeft(parts: LocalMeshState["parts"], namespaces: readonly string[]): Promise<void> {
-  await eventually("all parts have ended", async () => parts.every(({ pid }) => !isRunning(pid)));
+  await untilEnded(parts);
   await eventually("all network namespaces are gone", async () =>
     (await listNamespaces()).every((name) => namespaces.includes(name)),
   );
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+function untilEnded(parts: LocalMeshState["parts"]): Promise<unknown> {
+  return eventually("all parts have ended", async () => (await running(parts)).length === 0);
+}
+
+async function running(parts: LocalMeshState["parts"]): Promise<readonly unknown[]> {
+  const found = await Promise.all(parts.map(({ pid }) => identifyProcess(pid)));
+  return found.filter((identity) => identity !== undefined);
 }
 
 test("npm start -- --exit walks the bookstore's rows, every cell as expected, and leaves nothing behind", {
@@ -61,7 +70,7 @@ test("npm start -- --exit walks the bookstore's rows, every cell as expected, an
   const namespaces = await listNamespaces();
   const child = start("--exit", "--output", "json");
   const exited = once(child, "exit");
-  const [output, { parts }] = await Promise.all([text(child.stdout), stateOf(child.pid)]);
+  const [output, { parts }] = await Promise.all([text(child.stdout), stateOf(child)]);
   const [code] = await exited;
   const { ok, steps } = JSON.parse(output) as WalkResult;
   assert.deepEqual(wrongCells(steps), []);
@@ -100,7 +109,7 @@ test("kill -9 of whoever runs the demo ends every part; the next one clears what
   if (reason !== undefined) return context.skip(reason);
   const namespaces = await listNamespaces();
   const { parts } = await interrupt("SIGKILL");
-  await eventually("all parts have ended", async () => parts.every(({ pid }) => !isRunning(pid)));
+  await untilEnded(parts);
   const next = await reserveNode();
   await next[Symbol.asyncDispose]();
   await assertNothingLeft(parts, namespaces);
@@ -109,8 +118,8 @@ test("kill -9 of whoever runs the demo ends every part; the next one clears what
 async function interrupt(signal: NodeJS.Signals): Promise<LocalMeshState> {
   const child = start("--exit", "--output", "json");
   const exited = once(child, "exit");
-  const state = await stateOf(child.pid);
-  assert.ok(state.parts.every(({ pid }) => isRunning(pid)));
+  const state = await stateOf(child);
+  assert.equal((await running(state.parts)).length, state.parts.length);
   child.kill(signal);
   await exited;
   return state;
