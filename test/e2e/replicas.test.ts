@@ -13,6 +13,7 @@ import { createCosmosDocumentStore } from "../../shared/adapters/azure/cosmos.ts
 import { readHead } from "../../shared/store/cluster-store.ts";
 import { type RunningPod, runPod } from "../feature/feature-proxy.ts";
 import { meshConfig, namespace, service, trafficSplit } from "../support/build.ts";
+import { readProgress } from "../support/data-path/gateway-progress.ts";
 import { eventually } from "../support/eventually.ts";
 
 /** Two replicas of a gateway as processes; the one that publishes dies, or sleeps for longer than its Lease lasts. */
@@ -44,6 +45,8 @@ interface World extends AsyncDisposable {
   /** Applies the split and waits until this proxy has it. */
   readonly weigh: (proxy: FakeProxy, first: number) => Promise<void>;
   readonly head: () => ReturnType<typeof readHead>;
+  /** Each replica hears of a publication by itself: resolves when this one serves the newest. */
+  readonly caughtUp: (part: string) => Promise<void>;
 }
 
 const partOf = (holder: string): string => (holder === "weft-gateway-1" ? "gateway-1" : "gateway");
@@ -62,6 +65,7 @@ async function startWorld(): Promise<World> {
     database: localMeshName,
   });
   const lease = `/apis/coordination.k8s.io/v1/namespaces/${localNamespace}/leases/weft-publisher`;
+  const head = (): ReturnType<typeof readHead> => readHead(documents, localCluster);
   const running = life.move();
   return {
     mesh,
@@ -89,7 +93,14 @@ async function startWorld(): Promise<World> {
         JSON.stringify(proxy.held.route.get("shop/server/80")?.content ?? "").includes(`"weight":${first}`),
       );
     },
-    head: () => readHead(documents, localCluster),
+    head,
+    async caughtUp(part) {
+      const { admin } = mesh.parts().find(({ name }) => name === part)?.ready as { readonly admin: string };
+      await eventually(`${part} serves the newest snapshot`, async () => {
+        const newest = await head();
+        return newest !== undefined && (await readProgress(admin)).version === newest.head.version;
+      });
+    },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }
@@ -117,6 +128,7 @@ test(
     await using proxy = world.connect(leader);
     await world.weigh(proxy, 20);
     const before = await world.head();
+    await world.caughtUp(other);
     await world.mesh.kill(leader);
     await using moved = await moveProxy(world, proxy, other);
     assert.deepEqual(sentAgain(moved), []);
@@ -138,6 +150,7 @@ test(
     const { leader, other } = await world.roles();
     await using proxy = world.connect(leader);
     await world.weigh(proxy, 20);
+    await world.caughtUp(other);
     const stopped = world.mesh.stop(leader);
     assert.equal((await proxy.ended).code, 0);
     await using moved = await moveProxy(world, proxy, other);

@@ -53,19 +53,16 @@ suite("a real Envoy on our streams", { timeout: 300_000 }, () => {
       },
       "unproven",
     );
+    // What is good alone may be acknowledged before or after what is bad alone is refused: that is as Envoy asks for them.
     await mesh.until(() => {
       const alone = refusals(mesh.harness).filter((line) => !/@\S+ \S+@/.test(line));
+      const taken = mesh.harness.reports.filter((line) => line.startsWith("acknowledged"));
       return (
-        alone.some((line) => line.startsWith("refused route route-l2@")) &&
-        alone.some((line) => line.startsWith("refused extension authz-l2@"))
+        ["route route-l2@", "extension authz-l2@"].every((name) =>
+          alone.some((line) => line.startsWith(`refused ${name}`)),
+        ) && ["route route-l1@", "extension authz-l1@"].every((name) => taken.some((line) => line.includes(name)))
       );
     });
-    for (const name of ["route route-l1", "extension authz-l1"]) {
-      assert.ok(
-        mesh.harness.reports.some((line) => line.startsWith("acknowledged") && line.includes(name)),
-        `${name} was not acknowledged`,
-      );
-    }
     mesh.publish(good);
     await mesh.harness.reported("settled 2");
   });
