@@ -18,7 +18,8 @@ import {
   trafficTarget,
 } from "../support/data-path/objects.ts";
 import { drainSeconds, startTestMesh, type TestMesh } from "../support/data-path/test-mesh.ts";
-import type { RunningLoad, TestPod } from "../support/data-path/test-pod.ts";
+import { type RunningLoad, type TestPod, untilAnswered } from "../support/data-path/test-pod.ts";
+import { eventually } from "../support/eventually.ts";
 
 const options = { skip, timeout: 180_000 };
 
@@ -84,15 +85,19 @@ async function startLoads(): Promise<readonly RunningLoad[]> {
     { name: "echo", request: { kind: "tcp", host, port: 9000, send: "hello" }, workers: 1 },
     { name: "greeting", request: { kind: "tcp", host, port: 9001 }, workers: 1 },
   ];
+  const servers = versions.map((version) => `${version}-0`);
+  for (const { name, request } of kinds) if (name !== "slow") await untilAnswered(client, request, servers);
   return Promise.all(kinds.map((kind) => client.startLoad({ ...kind, pauseMs: 10 })));
 }
 
+/** Fewer requests of a kind say nothing. */
+const least = 20;
+
 async function stopLoads(loads: readonly RunningLoad[]): Promise<readonly LoadTally[]> {
+  for (const load of loads) await eventually("enough requests", async () => (await load.look()).total >= least);
   const tallies = await Promise.all(loads.map((load) => load.stop()));
-  for (const { failed, failures, total } of tallies) {
+  for (const { failed, failures, total } of tallies)
     assert.equal(failed, 0, `${failed} of ${total}: ${failures.join("\n")}`);
-    assert.ok(total >= 20, `${total} are too few to say anything`);
-  }
   return tallies;
 }
 

@@ -10,6 +10,7 @@ import type { LoadCommand } from "../support/data-path/apps/commands.ts";
 import { skip } from "../support/data-path/machine.ts";
 import { account, meshConfig, meshConfigNamespace, namespace, pod, service } from "../support/data-path/objects.ts";
 import { startTestMesh, type TestMesh } from "../support/data-path/test-mesh.ts";
+import { untilAnswered } from "../support/data-path/test-pod.ts";
 import { eventually } from "../support/eventually.ts";
 
 const options = { skip, timeout: 180_000 };
@@ -55,6 +56,7 @@ test("the root changes and certificates are renewed many times, and no request f
     { name: "new", request: { kind: "http", url }, workers: 1 },
     { name: "echo", request: { kind: "tcp", host, port: 9000, send: "hello" }, workers: 1 },
   ];
+  for (const { request } of kinds) await untilAnswered(client, request, ["server"]);
   const loads = await Promise.all(kinds.map((kind) => client.startLoad({ ...kind, pauseMs: 10 })));
   const [before] = await trusted();
   await mesh.client.call({

@@ -7,7 +7,7 @@ import { waitForPods } from "../../local/demo/wait-for-pods.ts";
 import { type LocalMesh, startLocalMesh } from "../../local/start-local-mesh.ts";
 import { readProgress, untilSettled } from "../support/data-path/gateway-progress.ts";
 import { account, meshConfig, meshConfigNamespace, namespace, pod, service } from "../support/data-path/objects.ts";
-import { createTestPod, type TestPod } from "../support/data-path/test-pod.ts";
+import { createTestPod, type TestPod, untilAnswered } from "../support/data-path/test-pod.ts";
 import { eventually } from "../support/eventually.ts";
 import { updatesTaken } from "./updates-taken.ts";
 
@@ -87,6 +87,7 @@ test("a replica that is asked to end hands its proxies over: nothing is sent aga
   });
   for (const replica of replicas) await untilSettled(adminOf(mesh, replica), { proxies: 0 });
   const client = await clientPod(mesh);
+  await untilAnswered(client, { kind: "http", url }, ["server-one", "server-two"]);
   const loads = await Promise.all(
     [true, false].map((keepAlive) =>
       client.startLoad({

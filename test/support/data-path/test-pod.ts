@@ -1,3 +1,4 @@
+import { eventually } from "../eventually.ts";
 import type {
   GrpcCommand,
   GrpcResult,
@@ -73,6 +74,23 @@ export function createTestPod({ key, uid, address }: Pick<TestPod, "key" | "uid"
       return { look: () => order("/load/look", { name }), stop: () => order("/load/stop", { name }) };
     },
   };
+}
+
+/** Pods are ready, and policy acknowledged, a moment before their clients know their endpoints: resolves when nobody but these servers answers, and each of them does. */
+export async function untilAnswered(
+  client: TestPod,
+  request: LoadCommand["request"],
+  servers: readonly string[],
+): Promise<void> {
+  const command = { ...request, count: 10 * servers.length };
+  await eventually(`${servers.join(" and ")} answer`, async () => {
+    const names =
+      command.kind === "http"
+        ? (await client.http(command)).map(({ headers }) => headers["x-server"])
+        : (await client.tcp(command)).map(({ received }) => /^(?:greeting from )?([\w-]+)/.exec(received)?.[1]);
+    const others = names.filter((name) => name === undefined || !servers.includes(name));
+    return others.length === 0 && servers.every((server) => names.includes(server));
+  });
 }
 
 /** What a test pod's HTTP server said. Throws for any other answer. */
