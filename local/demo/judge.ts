@@ -20,7 +20,8 @@ export interface Verdict {
 
 const leastAttempts = 50;
 const leastSplitRequests = 400;
-const splitConfidence = 0.999;
+/** Chance alone fails one share in a hundred thousand. */
+const splitConfidence = 0.999_99;
 
 /** Whether what happened between two readings is what a row expects. Undecided: more has to happen first. */
 export function judge(expectation: Expectation, before: Reading, now: Reading): Verdict {

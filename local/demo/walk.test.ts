@@ -90,7 +90,7 @@ async function walkWith(change: Partial<Parameters<typeof walk>[0]> = {}): Promi
       row = event.row;
       progress.push(event);
     },
-    settings: { pollMs: 1, observeLimitMs: 2_000 },
+    settings: { pollMs: 1, observeLimitMs: 30_000 },
     ...change,
   });
   return { result, progress };

@@ -10,7 +10,8 @@ import { createInterface } from "node:readline";
 import { describe, test } from "node:test";
 import { EventHubProducerClient } from "@azure/event-hubs";
 
-const options = { timeout: 60_000 };
+/** Of all together: each starts processes, and machines are busy. */
+const options = { timeout: 300_000 };
 
 interface Ready {
   readonly part: string;

@@ -11,7 +11,8 @@ import { CoreV1Api, KubeConfig } from "@kubernetes/client-node";
 
 const program = fileURLToPath(new URL("main.ts", import.meta.url));
 const crds = fileURLToPath(new URL("../../infra/kubernetes/crds", import.meta.url));
-const patience = { timeout: 60_000 };
+/** Each starts several processes, and machines are busy. */
+const patience = { timeout: 300_000 };
 
 function start(...flags: readonly string[]): ChildProcess {
   return spawn(process.execPath, [program, ...flags], { stdio: ["ignore", "pipe", "pipe"] });
