@@ -13,7 +13,7 @@ import { createCosmosDocumentStore } from "../../shared/adapters/azure/cosmos.ts
 import { readHead } from "../../shared/store/cluster-store.ts";
 import { type RunningPod, runPod } from "../feature/feature-proxy.ts";
 import { meshConfig, namespace, service, trafficSplit } from "../support/build.ts";
-import { readProgress } from "../support/data-path/gateway-progress.ts";
+import { type Progress, readProgress } from "../support/data-path/gateway-progress.ts";
 import { eventually } from "../support/eventually.ts";
 
 /** Two replicas of a gateway as processes; the one that publishes dies, or sleeps for longer than its Lease lasts. */
@@ -95,20 +95,27 @@ async function startWorld(): Promise<World> {
     },
     head,
     async caughtUp(part) {
-      const { admin } = mesh.parts().find(({ name }) => name === part)?.ready as { readonly admin: string };
       await eventually(`${part} serves the newest snapshot`, async () => {
         const newest = await head();
-        return newest !== undefined && (await readProgress(admin)).version === newest.head.version;
+        return newest !== undefined && (await progressOf(mesh, part)).version === newest.head.version;
       });
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }
 
-/** A proxy of the leader goes on with the other replica, which has nothing to tell it. */
+function progressOf(mesh: LocalMesh, part: string): Promise<Progress> {
+  const { admin } = mesh.parts().find(({ name }) => name === part)?.ready as { readonly admin: string };
+  return readProgress(admin);
+}
+
+/** A proxy of the leader goes on with the other replica, which has nothing to tell it: it holds all that this one wants of it. */
 async function moveProxy(world: World, proxy: FakeProxy, to: string): Promise<FakeProxy> {
   const moved = world.connect(to, proxy.held);
-  await eventually("the proxy is connected", async () => moved.received.length > 0);
+  await eventually("the proxy has acknowledged what the replica serves", async () => {
+    const { proxies, version } = await progressOf(world.mesh, to);
+    return proxies.some(({ acknowledged }) => acknowledged === version);
+  });
   return moved;
 }
 
