@@ -21,7 +21,7 @@ import { drainSeconds, startTestMesh, type TestMesh } from "../support/data-path
 import { type RunningLoad, type TestPod, untilAnswered } from "../support/data-path/test-pod.ts";
 import { eventually } from "../support/eventually.ts";
 
-const options = { skip, timeout: 180_000 };
+const options = { skip, timeout: 300_000 };
 
 const ports = [
   { name: "http-web", port: 80, targetPort: 8080 },

@@ -26,7 +26,7 @@ import { startXdsListener, type XdsListener } from "./xds-listener.ts";
 
 const found = await setUp({ environment: process.env, report: () => {} });
 const skip = found.ok ? false : found.problems.join("; ");
-const options = { skip, timeout: 120_000 };
+const options = { skip, timeout: 300_000 };
 const XDS_NAME = "weft-gateway.weft-system.svc.cluster.local";
 
 /** Answers with its name and the caller's address. */

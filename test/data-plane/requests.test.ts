@@ -23,7 +23,7 @@ import { startTestMesh, type TestMesh } from "../support/data-path/test-mesh.ts"
 import { answerOf, counted, type TestPod } from "../support/data-path/test-pod.ts";
 import { eventually } from "../support/eventually.ts";
 
-const options = { skip, timeout: 120_000 };
+const options = { skip, timeout: 300_000 };
 
 let mesh: TestMesh;
 let alice: TestPod;

@@ -13,7 +13,7 @@ import { startTestMesh, type TestMesh } from "../support/data-path/test-mesh.ts"
 import { untilAnswered } from "../support/data-path/test-pod.ts";
 import { eventually } from "../support/eventually.ts";
 
-const options = { skip, timeout: 180_000 };
+const options = { skip, timeout: 300_000 };
 /** Certificates are renewed every few seconds, and each phase of a change of the root takes a little over ten. */
 const gatewayEnv = { WEFT_CERTIFICATE_MS: "10000" };
 const host = "server.shop.svc.cluster.local";

@@ -22,7 +22,7 @@ import { drainSeconds, startTestMesh, type TestMesh } from "../support/data-path
 import { answerOf, counted, type HeldConnection, type TestPod } from "../support/data-path/test-pod.ts";
 import { eventually } from "../support/eventually.ts";
 
-const options = { skip, timeout: 120_000 };
+const options = { skip, timeout: 300_000 };
 const trials = 700;
 /** Seven shares are judged in a run: chance alone fails one in ten thousand runs. */
 const confidence = 0.999_99;

@@ -21,7 +21,7 @@ import { type Look, tlsApplicationData, watchWire, whyNoWire } from "../support/
 import { eventually } from "../support/eventually.ts";
 
 const skip = noPods === false ? await whyNoWire() : noPods;
-const options = { skip, timeout: 120_000 };
+const options = { skip, timeout: 300_000 };
 
 /** Never said but in requests and answers, so that a packet with it is a plaintext one. */
 const marker = "NOBODY-MAY-READ-THIS";
