@@ -105,8 +105,8 @@ async function startWorld(): Promise<World> {
 }
 
 function progressOf(mesh: LocalMesh, part: string): Promise<Progress> {
-  const { admin } = mesh.parts().find(({ name }) => name === part)?.ready as { readonly admin: string };
-  return readProgress(admin);
+  const ready = mesh.parts().find(({ name }) => name === part)?.ready as { readonly admin: string };
+  return readProgress(ready.admin);
 }
 
 /** A proxy of the leader goes on with the other replica, which has nothing to tell it: it holds all that this one wants of it. */
