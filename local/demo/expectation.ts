@@ -7,7 +7,7 @@ export type Expectation =
   | { readonly kind: "frozen"; readonly side: "client"; readonly denial: string }
   /** Nothing done during at least 50 attempts of the mesh's clients. */
   | { readonly kind: "frozen"; readonly side: "server" }
-  /** Shares of at least 400 requests, by identity or denial, within the 99.999 % binomial interval. `mixed`: one is a denial. */
+  /** Shares of at least 400 requests, by identity or denial, within the 99.9 % binomial interval; outside it, of 800. `mixed`: one is a denial. */
   | { readonly kind: "split" | "mixed"; readonly side: "client"; readonly shares: Readonly<Record<string, number>> }
   /** There is no such pod. */
   | { readonly kind: "absent" };

@@ -88,12 +88,14 @@ void test("judge() measures a server's standstill against its clients' attempts"
   assert.equal(since(idle, { served: 1 }, 3), "failed: 1 served during 3 attempts");
 });
 
-void test("judge() takes 400 requests for a split, and its shares within the interval", () => {
+void test("judge() takes 400 requests for a split, and 800 when a share of these is not within the interval", () => {
   assert.match(since(half, { succeeded: { "bookstore-v1": 199, "bookstore-v2": 200 } }), /^undecided/);
   assert.match(since(half, { succeeded: { "bookstore-v1": 195, "bookstore-v2": 205 } }), /^ok/);
-  assert.match(since(half, { succeeded: { "bookstore-v1": 156, "bookstore-v2": 244 } }), /^ok/);
-  assert.match(since(half, { succeeded: { "bookstore-v1": 155, "bookstore-v2": 245 } }), /^failed/);
-  assert.match(since(half, { succeeded: { "bookstore-v1": 400 } }), /^failed/);
+  assert.match(since(half, { succeeded: { "bookstore-v1": 167, "bookstore-v2": 233 } }), /^ok/);
+  assert.match(since(half, { succeeded: { "bookstore-v1": 166, "bookstore-v2": 234 } }), /^undecided/);
+  assert.match(since(half, { succeeded: { "bookstore-v1": 333, "bookstore-v2": 466 } }), /^undecided/);
+  assert.match(since(half, { succeeded: { "bookstore-v1": 333, "bookstore-v2": 467 } }), /^failed/);
+  assert.match(since(half, { succeeded: { "bookstore-v1": 800 } }), /^failed/);
   assert.match(since(half, { succeeded: { "bookstore-v1": 200, "bookstore-v2": 200, other: 1 } }), /^failed/);
   assert.match(since(mixed, { succeeded: { "bookstore-v1": 210 }, denied: { "503": 190, closed: 2 } }), /^ok/);
   assert.match(since(mixed, { succeeded: { "bookstore-v1": 1, "bookstore-v2": 1 } }), /^failed/);

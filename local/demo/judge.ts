@@ -20,8 +20,9 @@ export interface Verdict {
 
 const leastAttempts = 50;
 const leastSplitRequests = 400;
-/** Chance alone fails one share in a hundred thousand. */
-const splitConfidence = 0.999_99;
+/** Chance alone puts one share in a thousand outside the interval of 400 requests, one in ten thousand outside that of 800 as well. */
+const mostSplitRequests = 800;
+const splitConfidence = 0.999;
 
 /** Whether what happened between two readings is what a row expects. Undecided: more has to happen first. */
 export function judge(expectation: Expectation, before: Reading, now: Reading): Verdict {
@@ -101,7 +102,8 @@ function splitState(shares: Readonly<Record<string, number>>, { succeeded, denie
     const { least, most } = binomialInterval(requests, share, splitConfidence);
     return count >= least && count <= most;
   });
-  return fits ? "ok" : "failed";
+  if (fits) return "ok";
+  return requests < mostSplitRequests ? "undecided" : "failed";
 }
 
 function evidenceOf(expectation: Extract<Expectation, { side: "client" }>, { succeeded, denied }: Outcomes): number {

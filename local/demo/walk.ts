@@ -96,7 +96,7 @@ async function observe(course: Course, row: Row): Promise<readonly LiveCell[]> {
       if (known !== undefined) return known;
       const expectation = row.expected[app];
       const cell = { app, ...judge(expectation, readingOf(before, app), readingOf(now, app)) };
-      // A failure stays one. Shares are judged once: asked again and again, chance would leave any interval some time.
+      // A failure stays one. Shares that fit are not judged again: asked again and again, chance would leave any interval some time.
       const isShare = expectation.kind === "split" || expectation.kind === "mixed";
       if (cell.state === "failed" || (isShare && cell.state === "ok")) final.set(app, cell);
       return cell;
