@@ -1,7 +1,6 @@
 import type { ObjectStore } from "../../local/kubernetes/store/object-store.ts";
-import type { Send } from "../../shared/core/stream/stream.ts";
 import type { GatewayProcess } from "./gateway-process.ts";
-import { createModelProxy, type ModelProxy } from "./model-proxy.ts";
+import { createModelProxy, type ModelProxy, type ProxyWire } from "./model-proxy.ts";
 import type { Random } from "./random.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
@@ -29,10 +28,10 @@ export function startFleet(options: {
   readonly random: Random;
   readonly store: ObjectStore;
   readonly gateways: ReadonlySet<GatewayProcess>;
-  readonly mutate: (send: Send) => Send;
+  readonly wire: ProxyWire;
   readonly blame: (text: string) => void;
 }): Fleet {
-  const { time, random, store, gateways, mutate, blame } = options;
+  const { time, random, store, gateways, wire, blame } = options;
   const members = new Map<string, Member>();
   let refusals = 0.03;
   const everRefused = new Set<string>();
@@ -56,7 +55,7 @@ export function startFleet(options: {
           refusing: () => refusals,
           refused: (...what) => everRefused.add(what.join(" ")),
           wasRefused: (...what) => everRefused.has(what.join(" ")),
-          mutate,
+          wire,
           blame,
         }),
         gateway: undefined,

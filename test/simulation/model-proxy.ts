@@ -7,6 +7,7 @@ import {
   type Stream,
   type StreamInput,
   type StreamOutput,
+  type StreamRequest,
 } from "../../shared/core/stream/stream.ts";
 import type { View } from "../../shared/core/stream/view.ts";
 import { absentResource } from "../../shared/core/xds/absent.ts";
@@ -30,6 +31,12 @@ export interface ModelProxy {
   readonly difference: () => string | undefined;
 }
 
+/** What passes between a proxy and its gateway. */
+export interface ProxyWire {
+  readonly send: (send: Send) => Send;
+  readonly request: (request: StreamRequest) => StreamRequest;
+}
+
 export interface ModelProxyOptions {
   readonly pod: string;
   readonly time: VirtualTime;
@@ -40,8 +47,8 @@ export interface ModelProxyOptions {
   readonly refused: (type: EnvoyType, name: string, version: string) => void;
   /** Some proxy did: nobody needs to have it. */
   readonly wasRefused: (type: EnvoyType, name: string, version: string) => boolean;
-  /** A message on its way, as it is or with a bug planted in it. */
-  readonly mutate: (send: Send) => Send;
+  /** Messages on their way, as they are or with a bug planted in them. */
+  readonly wire: ProxyWire;
   readonly blame: (text: string) => void;
 }
 
@@ -63,12 +70,16 @@ interface Connection {
   readonly taster: Taster;
   readonly inputs: StreamInput[];
   readonly inbox: Send[];
+  /** `type name` of what it refused, or asked for after it had connected: the answer may tell what it has by then. */
+  readonly unclear: Set<string>;
+  /** Whether clusters came over it. */
+  warms: boolean;
   wake: Disposable | undefined;
   open: boolean;
 }
 
 export function createModelProxy(options: ModelProxyOptions): ModelProxy {
-  const { pod, time, random, refusing, refused, wasRefused, mutate, blame } = options;
+  const { pod, time, random, refusing, refused, wasRefused, wire, blame } = options;
   const held = perType(() => new Map<string, string>());
   const asked = perType(() => new Set<string>());
   /** `type name version` of everything that any view of it ever had. */
@@ -97,7 +108,7 @@ export function createModelProxy(options: ModelProxyOptions): ModelProxy {
     const { following, taster, inbox } = connection;
     switch (output.kind) {
       case "send":
-        inbox.push(mutate(output));
+        inbox.push(wire.send(output));
         if (inbox.length === 1) answerLater(connection);
         return;
       case "ask":
@@ -114,18 +125,33 @@ export function createModelProxy(options: ModelProxyOptions): ModelProxy {
     }
   };
   const ask = (connection: Connection, request: Partial<typeof nothingElse> & { readonly type: EnvoyType }): void =>
-    give(connection, { kind: "request", now: time.now(), request: { ...nothingElse, ...request } as never });
+    give(connection, {
+      kind: "request",
+      now: time.now(),
+      request: wire.request({ ...nothingElse, ...request } as StreamRequest),
+    });
   const answerLater = (connection: Connection): void => {
     time.after(random.pick([1, 5, 20, 200, 1500]), undefined, () => {
       const send = connection.inbox[0];
       if (!connection.open || send === undefined) return;
       const error = refusable.includes(send.type) && random.chance(refusing()) ? "not this" : undefined;
+      expectNew(connection, send);
       if (error === undefined) take(send);
+      else for (const { name } of send.resources) connection.unclear.add(`${send.type} ${name}`);
       ask(connection, { type: send.type, nonce: send.nonce, error } as never);
       if (error === undefined) follow(connection);
       connection.inbox.shift();
       if (connection.inbox.length > 0) answerLater(connection);
     });
+  };
+  /** A proxy that comes back, to whichever gateway, gets nothing that it says it has. */
+  const expectNew = (connection: Connection, { type, resources }: Send): void => {
+    // A cluster that changed warms until its endpoints come again.
+    if (type === "cluster") connection.warms = true;
+    if (type === "endpoint" && connection.warms) return;
+    for (const { name, version } of resources)
+      if (held[type].get(name) === version && !connection.unclear.has(`${type} ${name}`))
+        blame(`proxy ${pod} is sent the ${type} ${name} that it has`);
   };
   const take = ({ type, resources, removed }: Send): void => {
     for (const { name, version, body } of resources) {
@@ -154,7 +180,10 @@ export function createModelProxy(options: ModelProxyOptions): ModelProxy {
       const subscribe = [...(wanted?.keys() ?? [])].filter((name) => !asked[type].has(name));
       const unsubscribe = [...asked[type]].filter((name) => wanted?.has(name) !== true);
       if (subscribe.length + unsubscribe.length === 0) continue;
-      for (const name of subscribe) asked[type].add(name);
+      for (const name of subscribe) {
+        asked[type].add(name);
+        connection.unclear.add(`${type} ${name}`);
+      }
       for (const name of unsubscribe) {
         asked[type].delete(name);
         held[type].delete(name);
@@ -183,6 +212,8 @@ export function createModelProxy(options: ModelProxyOptions): ModelProxy {
         view: undefined,
         following: undefined,
         inbox: [],
+        unclear: new Set(),
+        warms: false,
         wake: undefined,
         open: true,
       };

@@ -8,6 +8,7 @@ import type { Send } from "../../shared/core/stream/stream.ts";
 import type { DocumentStore, StoredDocument } from "../../shared/ports/document-store.ts";
 import type { Head } from "../../shared/store/documents.ts";
 import { publisherKey } from "./keys.ts";
+import type { ProxyWire } from "./model-proxy.ts";
 
 /** A bug that is planted at the edge of a program: with what it is given it behaves as if it were wrong itself. */
 export interface Mutation {
@@ -15,8 +16,7 @@ export interface Mutation {
   readonly functions: (parts: FunctionParts) => FunctionParts;
   readonly app: (app: FunctionsApp) => FunctionsApp;
   readonly disk: (disk: Disk) => Disk;
-  /** A message to a proxy. */
-  readonly send: (send: Send) => Send;
+  readonly proxy: ProxyWire;
 }
 
 export const noMutation: Mutation = {
@@ -24,7 +24,7 @@ export const noMutation: Mutation = {
   functions: (parts) => parts,
   app: (app) => app,
   disk: (disk) => disk,
-  send: (send) => send,
+  proxy: { send: (send) => send, request: (request) => request },
 };
 
 /** Each must be found. */
@@ -63,9 +63,17 @@ export const mutations: Readonly<Record<string, Mutation>> = {
     ...noMutation,
     disk: (disk) => ({ ...disk, read: async (file) => (file === "record" ? undefined : disk.read(file)) }),
   },
-  "proxies are not told what to drop": { ...noMutation, send: (send) => ({ ...send, removed: [] }) },
-  "a policy of another proxy is sent": { ...noMutation, send: withPolicyBefore() },
+  "proxies are not told what to drop": withSends((send) => ({ ...send, removed: [] })),
+  "a policy of another proxy is sent": withSends(withPolicyBefore()),
+  "what a proxy says it has is not read": {
+    ...noMutation,
+    proxy: { ...noMutation.proxy, request: (request) => ({ ...request, held: [] }) },
+  },
 };
+
+function withSends(send: ProxyWire["send"]): Mutation {
+  return { ...noMutation, proxy: { ...noMutation.proxy, send } };
+}
 
 type Change = (envelope: Envelope, head: Head | undefined) => Envelope;
 

@@ -151,7 +151,7 @@ export async function createWorld({ seed, strict, time, trace, mutation, objects
     random: random("proxies"),
     store: kubernetes.store,
     gateways,
-    mutate: mutation.send,
+    wire: mutation.proxy,
     blame: checker.blame,
   });
   return {
