@@ -40,7 +40,8 @@ async function folder(context: TestContext): Promise<string> {
   return dir;
 }
 
-const brief = { maxRetries: 0, timeoutInMs: 2_000 };
+/** As long as a slow disk may need. */
+const patient = { maxRetries: 0, timeoutInMs: 60_000 };
 
 test(
   "a process killed in the middle of sends keeps every batch that it acknowledged, and none in part",
@@ -50,7 +51,7 @@ test(
     const acknowledged = new Set<number>();
     for (let round = 0; round < 3; round += 1) {
       await using served = await serve(dir);
-      const producer = new EventHubProducerClient(served.connectionString, HUB, { retryOptions: brief });
+      const producer = new EventHubProducerClient(served.connectionString, HUB, { retryOptions: patient });
       const enough = Promise.withResolvers<void>();
       const stop = new AbortController();
       const sendOn = async (lane: number): Promise<void> => {
@@ -58,7 +59,8 @@ test(
           const batch = round * 1_000_000 + lane * 100_000 + index;
           try {
             const events = ["a", "b", "c"].map((part) => ({ body: { batch, part, padding: "x".repeat(5_000) } }));
-            await producer.sendBatch(events, { partitionId: "0" });
+            // The SDK does not see that nobody will answer any more.
+            await producer.sendBatch(events, { partitionId: "0", abortSignal: stop.signal });
             acknowledged.add(batch);
             if (index === 20) enough.resolve();
           } catch {
@@ -125,9 +127,8 @@ test("a sender that retries gets over a restart", options, async (context) => {
   await during;
   await using clients = createClients();
   await using reader = read(clients.consumer(second), { partition: "0" });
-  assert.deepEqual(
-    (await reader.seen(2)).map(({ body }) => body as string),
-    ["before", "during"],
-  );
+  // An attempt that had no answer in time may have arrived all the same.
+  const bodies = (await reader.seen(2)).map(({ body }) => body as string);
+  assert.deepEqual([bodies[0], ...new Set(bodies.slice(1))], ["before", "during"]);
   await producer.close();
 });
