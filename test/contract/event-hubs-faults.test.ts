@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { EventHubProducerClient } from "@azure/event-hubs";
 import { type HubFault, hubFault } from "../../local/event-hubs/faults.ts";
 import { type EventHubs, startEventHubs } from "../../local/event-hubs/start-event-hubs.ts";
 import { createFaultInjector, type FaultInjector } from "../../local/faults/fault-injector.ts";
 import { parseFaultPlan } from "../../local/faults/fault-plan.ts";
+import { systemClock } from "../../shared/shell/system-clock.ts";
+import { eventually } from "../support/eventually.ts";
+import { createManualClock } from "../support/manual-clock.ts";
 import { bodies, code, createClients, HUB, hubs, options, patience, read } from "./event-hubs-harness.ts";
 
 /** What the Event Hubs stand-in does on purpose, as the unmodified SDK sees it (design.md §8). */
@@ -18,9 +22,9 @@ interface Stage extends AsyncDisposable {
 
 type Rule = Readonly<Record<string, unknown>>;
 
-async function stageWith(rules: readonly Rule[], seed = 0): Promise<Stage> {
+async function stageWith(rules: readonly Rule[], seed = 0, clock = systemClock): Promise<Stage> {
   const faults = createFaultInjector(parseFaultPlan(JSON.stringify({ seed, faults: rules }), hubFault));
-  const server = await startEventHubs({ hubs, faults });
+  const server = await startEventHubs({ hubs, faults, clock });
   const clients = createClients();
   return {
     server,
@@ -40,9 +44,23 @@ async function stageWith(rules: readonly Rule[], seed = 0): Promise<Stage> {
   };
 }
 
-/** When link or connection are gone the SDK does not see that nobody will answer; it waits as long as it is told to. */
-const retry = { maxRetries: 0, timeoutInMs: 1_500 };
 const one = { partitionId: "0" };
+
+/**
+ * Sends what is befallen so that nobody answers. The SDK does not see when link or connection are gone and waits as long as it is told to: it is told to
+ * give up once so many faults have befallen.
+ */
+async function sendInVain(
+  { faults }: Stage,
+  producer: EventHubProducerClient,
+  { body, befallen }: { readonly body: string; readonly befallen: number },
+): Promise<void> {
+  const giveUp = new AbortController();
+  const rejected = assert.rejects(producer.sendBatch([{ body }], { ...one, abortSignal: giveUp.signal }));
+  await eventually("the fault", async () => faults.history.length >= befallen);
+  giveUp.abort();
+  await rejected;
+}
 
 describe("sends", options, () => {
   test("a duplicate is stored twice and answered once", async () => {
@@ -54,16 +72,18 @@ describe("sends", options, () => {
 
   test("an unanswered send is stored, though the sender is told that it failed", async () => {
     await using stage = await stageWith([{ fault: "unanswered", on: "send", at: [1] }]);
-    await assert.rejects(stage.clients.producer(stage.server, { retry }).sendBatch([{ body: "lost" }], one));
+    await sendInVain(stage, stage.clients.producer(stage.server), { body: "lost", befallen: 1 });
     assert.deepEqual(stage.kept(), ["lost"]);
   });
 
   test("a delayed send is overtaken by the next one", async () => {
-    await using stage = await stageWith([{ fault: "delay", on: "send", at: [1], milliseconds: 300 }]);
+    const clock = createManualClock(Date.now());
+    await using stage = await stageWith([{ fault: "delay", on: "send", at: [1], milliseconds: 300 }], 0, clock);
     const producer = stage.clients.producer(stage.server);
     const late = producer.sendBatch([{ body: "late" }], one);
-    // One after the other on the link: the first is on its way when the second is queued.
+    await eventually("the fault", async () => stage.faults.history.length === 1);
     await producer.sendBatch([{ body: "next" }], one);
+    clock.pass(300);
     await late;
     assert.deepEqual(stage.kept(), ["next", "late"]);
   });
@@ -74,10 +94,10 @@ describe("sends", options, () => {
       { fault: "unauthorized", on: "send", at: [2] },
       { fault: "detach", on: "send", at: [3] },
     ]);
-    const producer = stage.clients.producer(stage.server, { retry });
+    const producer = stage.clients.producer(stage.server);
     await assert.rejects(producer.sendBatch([{ body: "a" }], one), code("ServerBusyError"));
     await assert.rejects(producer.sendBatch([{ body: "b" }], one), code("UnauthorizedError"));
-    await assert.rejects(producer.sendBatch([{ body: "c" }], one));
+    await sendInVain(stage, producer, { body: "c", befallen: 3 });
     assert.deepEqual(stage.kept(), []);
     await producer.sendBatch([{ body: "d" }], one);
     assert.deepEqual(stage.kept(), ["d"]);
@@ -113,12 +133,12 @@ describe("a hub's loss", options, () => {
 
   test("a hub made anew begins with 0; a stale position is refused until there is an event behind it", async () => {
     await using stage = await stageWith([{ fault: "recreate", on: "send", at: [3] }]);
-    const producer = stage.clients.producer(stage.server, { retry });
+    const producer = stage.clients.producer(stage.server);
     const { createdOn } = await producer.getEventHubProperties();
     for (const body of ["a", "b"]) await producer.sendBatch([{ body }], one);
     await using reader = read(stage.clients.consumer(stage.server), { partition: "0" });
     const [, b] = await reader.seen(2);
-    await assert.rejects(producer.sendBatch([{ body: "c" }], one));
+    await sendInVain(stage, producer, { body: "c", befallen: 1 });
     assert.equal((await reader.failed).code, "MessagingEntityNotFoundError");
     assert.deepEqual(stage.kept(), []);
     await producer.sendBatch([{ body: "d" }], one);
