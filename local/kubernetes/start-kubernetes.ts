@@ -5,6 +5,8 @@ import { mkdirSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
+import type { Clock } from "../../shared/ports/clock.ts";
+import { systemClock } from "../../shared/shell/system-clock.ts";
 import { startFaultControl } from "../faults/fault-control.ts";
 import { createFaultInjector } from "../faults/fault-injector.ts";
 import type { FaultPlan } from "../faults/fault-plan.ts";
@@ -48,6 +50,8 @@ export interface KubernetesOptions {
   readonly faults?: FaultPlan<KubernetesFault>;
   /** Port of `/faults` on loopback, 0 for any; none when absent. */
   readonly controlPort?: number;
+  /** The machine's when absent. */
+  readonly clock?: Clock;
 }
 
 export interface Kubernetes extends AsyncDisposable {
@@ -180,13 +184,13 @@ function startControllers(world: World, identity: Identity): Controllers {
  */
 export async function startKubernetes(options: KubernetesOptions = {}): Promise<Kubernetes> {
   await using life = new AsyncDisposableStack();
-  const host = options.host ?? defaultHost;
+  const { host = defaultHost, clock = systemClock } = options;
   const serviceAddresses = createServiceAddresses(options.serviceCidr ?? defaultServiceCidr);
   const opened = life.use(openStore(options.dir));
   const identity = loadIdentity(options.dir);
   const { store } = opened;
   const tokens = createTokens(identity.tokenKey);
-  const world: World = { store, registry: createRegistry(), tokens, serviceAddresses, now: Date.now };
+  const world: World = { store, registry: createRegistry(), tokens, serviceAddresses, now: () => clock.now() };
   const names = ["kubernetes", "kubernetes.default.svc", serviceAddresses.first, ...hostNames(host)];
   const injector = createFaultInjector<KubernetesFault>();
   let port = 0;
@@ -207,6 +211,7 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
     tls: createServerCertificate(identity.authority, names),
     adminToken: identity.adminToken,
     faults: { injector, strike: now },
+    clock,
     address: () => `${host}:${port}`,
   });
   life.use(http);

@@ -2,6 +2,7 @@
 import { timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
+import type { Clock } from "../../../shared/ports/clock.ts";
 import { ApiError, type Status, unauthorized } from "../api-error.ts";
 import { authenticateToken, type User } from "../tokens/token-review.ts";
 import type { World } from "../world.ts";
@@ -18,6 +19,8 @@ export interface ServerOptions {
   /** Bearer token of the administrator. */
   readonly adminToken: string;
   readonly faults: Faults;
+  /** Counts the lag of watches. */
+  readonly clock: Clock;
   /** "HOST:PORT", known when the server listens. */
   address(): string;
 }
@@ -75,8 +78,8 @@ export interface HttpServer extends AsyncDisposable {
 
 /** The server, not listening yet. Disposing ends all watches and connections. */
 export function createHttpServer(options: ServerOptions): HttpServer {
-  const { world, tls, faults } = options;
-  const watches = createWatches(world, faults.injector);
+  const { world, tls, faults, clock } = options;
+  const watches = createWatches(world, faults.injector, clock);
   const pages = createPages();
   const server = createServer(
     { key: tls.key, cert: tls.certificate, keepAliveTimeout: 120_000 },

@@ -1,4 +1,5 @@
 /** Changes on their way from the store to the watches: at once, but for those that a fault befalls. */
+import type { Clock } from "../../../shared/ports/clock.ts";
 import type { FaultInjector } from "../../faults/fault-injector.ts";
 import type { KubernetesFault } from "../faults.ts";
 import type { Change, ObjectStore } from "../store/object-store.ts";
@@ -23,16 +24,16 @@ interface Waiting extends Delivery {
   readonly due: number;
 }
 
-export function createWatchFeed(store: ObjectStore, faults: FaultInjector<KubernetesFault>): WatchFeed {
+export function createWatchFeed(store: ObjectStore, faults: FaultInjector<KubernetesFault>, clock: Clock): WatchFeed {
   const listeners = new Set<(delivery: Delivery) => void>();
   const queues = new Map<string, Waiting[]>();
-  const timers = new Set<NodeJS.Timeout>();
+  const timers = new Set<Disposable>();
 
   const deliver = (delivery: Delivery): void => {
     for (const listener of listeners) listener(delivery);
   };
   const work = (queue: Waiting[]): void => {
-    const now = Date.now();
+    const now = clock.now();
     for (let head = queue[0]; head !== undefined && head.due <= now; head = queue[0]) {
       queue.shift();
       deliver(head);
@@ -40,13 +41,11 @@ export function createWatchFeed(store: ObjectStore, faults: FaultInjector<Kubern
   };
   const wait = (queue: Waiting[], waiting: Waiting): void => {
     queue.push(waiting);
-    const timer = setTimeout(
-      () => {
-        timers.delete(timer);
-        work(queue);
-      },
-      waiting.due - Date.now() + 1,
-    );
+    // Timers may ring a moment before the clock says so.
+    const timer = clock.after(waiting.due - clock.now() + 1, () => {
+      timers.delete(timer);
+      work(queue);
+    });
     timers.add(timer);
   };
   const unsubscribe = store.subscribe((change) => {
@@ -54,11 +53,11 @@ export function createWatchFeed(store: ObjectStore, faults: FaultInjector<Kubern
     const queue = queues.get(change.collection) ?? [];
     queues.set(change.collection, queue);
     if (lag === 0 && queue.length === 0) deliver({ change, instead });
-    else wait(queue, { change, instead, due: Math.max(Date.now() + lag, queue.at(-1)?.due ?? 0) });
+    else wait(queue, { change, instead, due: Math.max(clock.now() + lag, queue.at(-1)?.due ?? 0) });
   });
   const drop = (): void => {
     queues.clear();
-    for (const timer of timers) clearTimeout(timer);
+    for (const timer of timers) timer[Symbol.dispose]();
     timers.clear();
   };
   return {

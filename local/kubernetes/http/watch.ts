@@ -1,4 +1,5 @@
 /** Watches: streams of changes, one JSON line each, written in the same turn as the change itself. */
+import type { Clock } from "../../../shared/ports/clock.ts";
 import type { FaultInjector } from "../../faults/fault-injector.ts";
 import { type ApiError, expired, type Status } from "../api-error.ts";
 import type { KubernetesFault } from "../faults.ts";
@@ -113,9 +114,9 @@ export interface Watches extends Disposable {
   readonly feed: WatchFeed;
 }
 
-export function createWatches(world: World, faults: FaultInjector<KubernetesFault>): Watches {
+export function createWatches(world: World, faults: FaultInjector<KubernetesFault>, clock: Clock): Watches {
   const open = new Set<() => void>();
-  const feed = createWatchFeed(world.store, faults);
+  const feed = createWatchFeed(world.store, faults, clock);
   const closeAll = (): void => {
     for (const end of open) end();
   };
