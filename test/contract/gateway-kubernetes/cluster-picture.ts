@@ -68,11 +68,11 @@ export const clusterPictureTests: GatewayTests = (place) => {
       spec: { destination: { kind: "ServiceAccount", name: "store", namespace }, rules: [], sources },
     });
     const buyer = { kind: "ServiceAccount", name: "buyer", namespace };
-    const made = await eventually(
+    // Not served yet, or, as a real server says of a kind that was installed a moment ago, busy.
+    await eventually(
       () => api.post(path, target([buyer])),
-      ({ code }) => code !== 404,
+      ({ code }) => code === 201,
     );
-    assert.equal(made.code, 201, JSON.stringify(made.body.value));
     await until(() => kept(kinds.trafficTarget, "buy") !== undefined);
     const before = kept(kinds.trafficTarget, "buy");
     assert.match(before ?? "", /"buyer"/);
