@@ -38,7 +38,7 @@ async function refusal(request: Promise<unknown>): Promise<ErrorResponse> {
 
 describe("throttled requests", { timeout }, () => {
   it("say 429/3200 and how long to wait, and do nothing", async () => {
-    await using cosmos = await start({ requestUnits: 2 });
+    await using cosmos = await start({ requestUnits: 0.1 });
     using sdk = client(cosmos);
     const cluster = newCluster();
     await sdk.clusters.items.create({ id: "a", cluster });

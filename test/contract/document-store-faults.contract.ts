@@ -101,7 +101,7 @@ function throttling(open: Open): void {
   });
 
   it("is throttled when its time is over, and did nothing", async () => {
-    await using stores = await open({ requestUnits: 1, retryFor: 100 });
+    await using stores = await open({ requestUnits: 0.1, retryFor: 100 });
     const [store, partition] = [stores.client(), randomUUID()];
     await store.put("clusters", document(partition, 1));
     await refusedWith("throttled", store.put("clusters", document(partition, 2)));
