@@ -62,14 +62,15 @@ describe("a hub's tail", options, () => {
   it("hands a message over without a pause", async () => {
     await using stage = await stageWith();
     await stage.begin();
-    const times: number[] = [];
-    for (let turn = 1; turn <= 20; turn++) {
+    // The SDK's own reader pauses 20 ms each time. Once without it is proof enough, on a busy machine it may take some turns.
+    let best = Number.POSITIVE_INFINITY;
+    for (let turn = 1; turn <= 500 && best >= 15; turn++) {
       const begun = performance.now();
       await stage.sender.send("c1", [turn as unknown as object]);
       await stage.hears(turn);
-      times.push(performance.now() - begun);
+      best = Math.min(best, performance.now() - begun);
     }
-    assert.ok(Math.min(...times) < 15, `at best ${Math.min(...times)} ms`);
+    assert.ok(best < 15, `at best ${best} ms`);
   });
 
   it("goes on where it was when its link is closed", async () => {

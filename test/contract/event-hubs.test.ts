@@ -48,6 +48,13 @@ async function send(partitionId: string, ...texts: string[]): Promise<number> {
   return lastEnqueuedSequenceNumber + 1;
 }
 
+/** Far below the half minute or more for which the SDK waits for an answer that does not come, far above what a busy machine needs. */
+async function quickly(work: Promise<void>): Promise<void> {
+  const began = performance.now();
+  await work;
+  assert.ok(performance.now() - began < 15_000);
+}
+
 describe("properties", options, () => {
   test("a hub tells its name and partitions", async () => {
     const properties = await producer.getEventHubProperties();
@@ -315,15 +322,11 @@ describe("reading", options, () => {
     for (let round = 1; round <= 5; round += 1) {
       const leaver = read(consumer, { partition: "0" });
       await leaver.seen(1);
-      const began = performance.now();
-      await leaver.subscription.close();
-      assert.ok(performance.now() - began < 2_000);
+      await quickly(leaver.subscription.close());
       await client.sendBatch([{ body: round }], { partitionId: "1" });
       assert.equal((await neighbour.seen(round)).length, round);
     }
-    const closing = performance.now();
-    await consumer.close();
-    assert.ok(performance.now() - closing < 2_000);
+    await quickly(consumer.close());
   });
 });
 
