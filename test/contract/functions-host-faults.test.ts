@@ -15,7 +15,7 @@ import type { Recorded } from "../../local/functions-host/testdata/recording-app
 
 /** The Functions host as a process, with an app that dies, stands still, fails and has a neighbour (design.md §8). */
 
-const timeout = 60_000;
+const timeout = 180_000;
 const program = fileURLToPath(new URL("../../local/functions-host/main.ts", import.meta.url));
 const entry = fileURLToPath(new URL("../../local/functions-host/testdata/recording-app.ts", import.meta.url));
 
@@ -96,7 +96,7 @@ async function setStage(): Promise<Stage> {
       };
     },
     async until(wanted) {
-      const limit = AbortSignal.timeout(30_000);
+      const limit = AbortSignal.timeout(timeout);
       using changes = watching(file);
       for (; ; await changes.next(limit)) {
         const found = record();

@@ -15,7 +15,7 @@ import { inputs, partitionOf, watchApp } from "../../local/functions-host/testda
 
 /** The Functions host on the stand-ins of Event Hubs and Cosmos DB, as `npm start` runs it. */
 
-const timeout = 30_000;
+const timeout = 60_000;
 
 let app: BuiltApp;
 let cosmos: Cosmos;

@@ -70,7 +70,7 @@ describe("the Kubernetes stand-in, killed in the middle of writes", () => {
   });
   after(() => rmSync(dir, { recursive: true, force: true }));
 
-  it("has lost nothing that it acknowledged, and gives no version twice", { timeout: 120_000 }, async () => {
+  it("has lost nothing that it acknowledged, and gives no version twice", { timeout: 240_000 }, async () => {
     let newest = 0;
     for (const round of [0, 1, 2]) {
       const server = await start(dir);
@@ -113,7 +113,7 @@ describe("the Kubernetes stand-in, killed in the middle of writes", () => {
     }
   });
 
-  it("keeps a store that was set back as it was set back", { timeout: 60_000 }, async () => {
+  it("keeps a store that was set back as it was set back", { timeout: 120_000 }, async () => {
     const server = await start(dir);
     await server.api.post(configMaps, { metadata: { name: "taken-back" } });
     await kill(server);
