@@ -221,12 +221,17 @@ describe("positions", options, () => {
       [{ enqueuedOn: 2_000, isInclusive: true }, ["c"]],
       [{ enqueuedOn: 1_999 }, ["b", "c"]],
       [{ enqueuedOn: 2_001 }, ["c"]],
-      [{ enqueuedOn: 9_000 }, []],
-      [{ sequenceNumber: c?.sequenceNumber ?? -1 }, []],
     ];
     for (const [from, expected] of cases) {
       await using reader = read(clients.consumer(other), { partition: "2", from });
       assert.deepEqual(bodies(await reader.seen(expected.length)), expected, JSON.stringify(from));
+    }
+    // Behind all that is there: the next event is the first that comes.
+    now = 10_000;
+    await client.sendBatch([{ body: "d" }], one);
+    for (const from of [{ enqueuedOn: 9_000 }, { sequenceNumber: c?.sequenceNumber ?? -1 }]) {
+      await using reader = read(clients.consumer(other), { partition: "2", from });
+      assert.deepEqual(bodies(await reader.seen(1)), ["d"], JSON.stringify(from));
     }
   });
 
