@@ -8,6 +8,7 @@ import { text } from "node:stream/consumers";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { CoreV1Api, KubeConfig } from "@kubernetes/client-node";
+import { lastingPort } from "../../test/support/lasting-port.ts";
 
 const program = fileURLToPath(new URL("main.ts", import.meta.url));
 const crds = fileURLToPath(new URL("../../infra/kubernetes/crds", import.meta.url));
@@ -55,11 +56,11 @@ describe("local:kubernetes", () => {
 
   it("keeps objects, versions and kubeconfig from run to run, also after a kill", patience, async () => {
     const dir = join(folder, "kept");
-    const first = start("--output", "json", "--dir", dir, "--crds", crds);
+    const port = String(await lastingPort());
+    const first = start("--output", "json", "--dir", dir, "--port", port, "--crds", crds);
     const line = await ready(first);
     assert.deepEqual([line.part, line.pid, line.kubeconfig], ["kubernetes", first.pid, join(dir, "kubeconfig")]);
     assert.equal(statSync(line.kubeconfig).mode & 0o777, 0o600);
-    const port = new URL(line.address).port;
     const before = await coreOf(line.kubeconfig).createNamespace({ body: { metadata: { name: "kept" } } });
     await stop(first, "SIGKILL");
 

@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { EventHubProducerClient } from "@azure/event-hubs";
+import { lastingPort } from "../support/lasting-port.ts";
 import { createClients, HUB, options, read } from "./event-hubs-harness.ts";
 
 /** Nothing that the Event Hubs stand-in acknowledged is lost when its process is killed, whatever it was doing. */
@@ -16,22 +17,21 @@ const program = fileURLToPath(new URL("../../local/event-hubs/main.ts", import.m
 
 interface Served extends AsyncDisposable {
   readonly connectionString: string;
-  readonly port: string;
   /** As by `kill -9`. */
   kill(): Promise<void>;
 }
 
-async function serve(dir: string, port = "0"): Promise<Served> {
-  const args = [program, "--port", port, "--dir", dir, "--output", "json"];
+async function serve(dir: string, port = 0): Promise<Served> {
+  const args = [program, "--port", String(port), "--dir", dir, "--output", "json"];
   const child: ChildProcess = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   assert.ok(child.stdout);
   const [line] = (await once(createInterface(child.stdout), "line")) as [string];
-  const { address, connectionString } = JSON.parse(line) as { address: string; connectionString: string };
+  const { connectionString } = JSON.parse(line) as { connectionString: string };
   const kill = async (): Promise<void> => {
     child.kill("SIGKILL");
     if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
   };
-  return { connectionString, port: address.split(":").at(-1) ?? "", kill, [Symbol.asyncDispose]: kill };
+  return { connectionString, kill, [Symbol.asyncDispose]: kill };
 }
 
 async function folder(context: TestContext): Promise<string> {
@@ -117,13 +117,14 @@ test("a torn tail is cut, and what comes next follows what was whole", options, 
 
 test("a sender that retries gets over a restart", options, async (context) => {
   const dir = await folder(context);
-  const first = await serve(dir);
+  const port = await lastingPort();
+  const first = await serve(dir, port);
   const retryOptions = { maxRetries: 30, retryDelayInMs: 100, maxRetryDelayInMs: 500, timeoutInMs: 3_000 };
   const producer = new EventHubProducerClient(first.connectionString, HUB, { retryOptions });
   await producer.sendBatch([{ body: "before" }], { partitionId: "0" });
   await first.kill();
   const during = producer.sendBatch([{ body: "during" }], { partitionId: "0" });
-  await using second = await serve(dir, first.port);
+  await using second = await serve(dir, port);
   await during;
   await using clients = createClients();
   await using reader = read(clients.consumer(second), { partition: "0" });

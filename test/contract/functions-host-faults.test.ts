@@ -12,6 +12,7 @@ import { EventHubProducerClient } from "@azure/event-hubs";
 import { build } from "esbuild";
 import { type EventHubs, startEventHubs } from "../../local/event-hubs/start-event-hubs.ts";
 import type { Recorded } from "../../local/functions-host/testdata/recording-app.ts";
+import { lastingPort } from "../support/lasting-port.ts";
 
 /** The Functions host as a process, with an app that dies, stands still, fails and has a neighbour (design.md §8). */
 
@@ -135,7 +136,8 @@ test("a worker killed between two awaits is started again at its address, and it
   timeout,
 }, async () => {
   await using stage = await setStage();
-  await using host = await stage.start("old", ...plan({ fault: "kill", on: "invocation", at: [2, 3], awaits: 12 }));
+  const kills = plan({ fault: "kill", on: "invocation", at: [2, 3], awaits: 12 });
+  await using host = await stage.start("old", "--port", String(await lastingPort()), ...kills);
   await stage.send("0", 1);
   await stage.until((record) => ends(record, 1) === 1);
   await stage.send("0", 2);
@@ -147,7 +149,8 @@ test("a worker killed between two awaits is started again at its address, and it
 
 test("a worker killed before it could write its position does all of the batch again", { timeout }, async () => {
   await using stage = await setStage();
-  await using _host = await stage.start("old", ...plan({ fault: "kill", on: "checkpoint", at: [1] }));
+  const kills = plan({ fault: "kill", on: "checkpoint", at: [1] });
+  await using _host = await stage.start("old", "--port", String(await lastingPort()), ...kills);
   await stage.send("0", 1, 2);
   // The two may come one by one, before the kill or after it.
   const record = await stage.until(([first, ...rest]) => {
@@ -225,13 +228,14 @@ test("a host killed with its worker is started again at its address and goes on 
   timeout,
 }, async () => {
   await using stage = await setStage();
-  const first = await stage.start("old");
+  const port = ["--port", String(await lastingPort())];
+  const first = await stage.start("old", ...port);
   await stage.send("0", 1);
   await stage.until((record) => ends(record, 1) === 1);
   first.kill();
   await first[Symbol.asyncDispose]();
   await stage.send("0", 2);
-  await using second = await stage.start("old", "--port", new URL(first.address).port);
+  await using second = await stage.start("old", ...port);
   await stage.until((record) => ends(record, 2) === 1);
   assert.equal(second.address, first.address);
 });

@@ -12,6 +12,7 @@ import { type FunctionsHost, startFunctionsHost } from "../../local/functions-ho
 import type { Seen } from "../../local/functions-host/testdata/app.ts";
 import { type BuiltApp, buildApp } from "../../local/functions-host/testdata/build-app.ts";
 import { inputs, partitionOf, watchApp } from "../../local/functions-host/testdata/watch-app.ts";
+import { lastingPort } from "../support/lasting-port.ts";
 
 /** The Functions host on the stand-ins of Event Hubs and Cosmos DB, as `npm start` runs it. */
 
@@ -230,10 +231,8 @@ test("payloads are coerced and dropped as on the platform (azure.md §1.5, items
 
 test("a broker that goes away and comes back is read on where the reader was", { timeout }, async (t) => {
   const dir = folder(t);
-  const port = await inBroker({ dir, port: 0 }, async (hubs) => {
-    await send(hubs.connectionString, 1);
-    return hubs.port;
-  });
+  const port = await lastingPort();
+  await inBroker({ dir, port }, (hubs) => send(hubs.connectionString, 1));
   using watch = watchApp();
   const settings = {
     HUB: `Endpoint=sb://127.0.0.1:${port};SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true`,

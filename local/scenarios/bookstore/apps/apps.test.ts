@@ -5,6 +5,7 @@ import { type AddressInfo, connect, createServer as createTcpServer } from "node
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { lastingPort } from "../../../../test/support/lasting-port.ts";
 import { startBookbuyer } from "./bookbuyer.ts";
 import { startBookstore } from "./bookstore.ts";
 import { startBookwarehouse } from "./bookwarehouse.ts";
@@ -148,8 +149,8 @@ void test("a bookstore answers probes without counting them, and nothing but its
 });
 
 void test("the warehouse keeps what it could not write until the database is there", limit, async () => {
-  const first = await startMysql({ port: 0, rawPort: 0 });
-  const database = { host: "127.0.0.1", port: first.port ?? 0 };
+  const database = { host: "127.0.0.1", port: await lastingPort() };
+  const first = await startMysql({ port: database.port, rawPort: 0 });
   await using warehouse = await startBookwarehouse({ port: 0, rawPort: 0, database, timeoutMs });
   const order = (body: string): Promise<Response> =>
     fetch(new URL("/restock-books", local(warehouse.port)), { method: "POST", body });
