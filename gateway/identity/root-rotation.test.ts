@@ -45,7 +45,8 @@ async function accepts(roots: string, cert: string, key: string): Promise<boolea
   server.on("tlsClientError", () => undefined);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const socket = connect({ port: (server.address() as AddressInfo).port, ca: roots, servername: "a.b" });
+  const { port } = server.address() as AddressInfo;
+  const socket = connect({ port, host: "127.0.0.1", ca: roots, servername: "a.b" });
   const { promise, resolve } = Promise.withResolvers<boolean>();
   socket.once("secureConnect", () => resolve(true));
   socket.once("error", () => resolve(false));

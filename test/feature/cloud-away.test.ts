@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import type { Condition } from "../../gateway/admin/conditions.ts";
 import { localCluster } from "../../local/names.ts";
+import { readHead } from "../../shared/store/cluster-store.ts";
 import { within } from "../conformance/xds/within.ts";
 import { trafficTarget } from "../support/build.ts";
 import { eventually } from "../support/eventually.ts";
-import type { FeatureMesh } from "./feature-mesh.ts";
+import type { FeatureMesh, FeatureProxy } from "./feature-mesh.ts";
 import { allRequests, anyRequest, openShop, principalOf } from "./shop.ts";
 
 const target = trafficTarget("shop/to-server", {
@@ -40,6 +41,20 @@ async function isKept(shop: FeatureMesh): Promise<void> {
   });
 }
 
+/** A gateway that starts makes another key; the proxy holds the one before until then. */
+async function signedAnew(proxy: FeatureProxy): Promise<void> {
+  await proxy.until("its certificate is signed anew", () => proxy.received.flat().includes("secret identity"));
+}
+
+/** Waits until the cloud serves what it compiled of all that the gateway has seen, whoever serves here. Returns the version. */
+async function compiledInCloud(shop: FeatureMesh): Promise<number> {
+  return eventually("the cloud has compiled it", async () => {
+    const { state } = await shop.debug<{ readonly state: string }>("/debug/state");
+    const read = await readHead(shop.mesh.documents, localCluster);
+    return read?.head.served?.state === state && read.head.version;
+  });
+}
+
 describe("while the cloud is away", () => {
   it("a gateway that starts serves what it kept: a proxy gets no byte, and a new pod its config", async (t) => {
     const gatewayEnv = { WEFT_STATE_DIR: await stateDir(t) };
@@ -53,7 +68,7 @@ describe("while the cloud is away", () => {
     await shop.mesh.restartGateway();
     await within(client.ended, "the end of the stream");
     await using back = shop.connect(clientPod, { holding: client.held });
-    await back.until("its certificate is signed anew", () => back.text("secret", "identity") !== "");
+    await signedAnew(back);
     await using fresh = shop.connect(await shop.run({ name: "new", account: "new" }));
     await fresh.until("the new pod may dial the server", () => fresh.held.route.has("shop/server/80"));
     await fresh.until("it has the server's endpoint", () =>
@@ -125,7 +140,7 @@ describe("while the cloud is away", () => {
     await shop.mesh.restartGateway();
     await within(server.ended, "the end of the stream");
     await using back = shop.connect(pod, { holding: server.held });
-    await back.until("its certificate is signed anew", () => back.text("secret", "identity") !== "");
+    await signedAnew(back);
     await using fresh = shop.connect(await shop.run({ name: "new", account: "new" }));
     await fresh.until("a new pod may dial the server", () => fresh.held.route.has("shop/server/80"));
     _[Symbol.dispose]();
@@ -145,10 +160,12 @@ describe("while the cloud is away", () => {
     const { shop } = opened;
     await using server = shop.connect(await shop.run({ name: "server", account: "server", labels: { app: "server" } }));
     await server.until("the grant", () => server.text("extension", "authz-8080").includes(principalOf("client")));
-    const granted = await shop.settled();
+    await shop.settled();
+    const granted = await compiledInCloud(shop);
     await shop.remove(target);
     await server.until("its end", () => !server.text("extension", "authz-8080").includes(principalOf("client")));
     await shop.settled();
+    await compiledInCloud(shop);
     await shop.mesh.functions.pins.rollback(localCluster, granted, { who: "a person", why: "the grant is missed" });
     await server.until("the rollback", () => server.text("extension", "authz-8080").includes(principalOf("client")));
     await isKept(shop);
@@ -180,7 +197,7 @@ describe("while Kubernetes answers no lists", () => {
     await shop.mesh.restartGateway();
     await within(client.ended, "the end of the stream");
     await using back = shop.connect(clientPod, { holding: client.held });
-    await back.until("its certificate is signed anew", () => back.text("secret", "identity") !== "");
+    await signedAnew(back);
     assert.ok(has(back));
     _[Symbol.dispose]();
     await shop.settled();

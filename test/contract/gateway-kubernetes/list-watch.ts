@@ -61,7 +61,7 @@ export const listWatchTests: GatewayTests = (place) => {
     assert.deepEqual(Object.keys(found[0] ?? {}), ["metadata"]);
     // Others write meanwhile, so a whole list of now may be of a later moment.
     const { resourceVersion } = list.metadata;
-    const exact = new URLSearchParams({ resourceVersion: String(resourceVersion), resourceVersionMatch: "Exact" });
+    const exact = new URLSearchParams({ resourceVersion, resourceVersionMatch: "Exact" });
     const whole = await client.call<ObjectList>({ path: `${path}?${exact}` });
     const versions = ({ items }: ObjectList) => items.map(({ metadata }) => [metadata.name, metadata.resourceVersion]);
     assert.deepEqual(versions(list), versions(whole));
