@@ -54,7 +54,7 @@ export async function startPublishingCluster(
     },
     now: options.now ?? (() => new Date("2026-01-01T00:00:00Z")),
     log: { info: () => undefined, warn: (message) => void warnings.push(message) },
-    clusterTimeLimit: 10_000,
+    clusterTimeLimit: 60_000,
   });
   const event = (position: Position, fact: ClusterFact): ClusterEvent => ({
     v: eventVersion,
