@@ -28,8 +28,22 @@ export function parseObjectKey(text: string): ObjectKey {
   return { group, kind, namespace, name };
 }
 
+/** In the order of their texts. */
 export function compareObjectKeys(a: ObjectKey, b: ObjectKey): number {
-  const left = objectKeyText(a);
-  const right = objectKeyText(b);
-  return left < right ? -1 : left > right ? 1 : 0;
+  if (a === b) return 0;
+  return (
+    compareParts(a.group, b.group) ||
+    compareParts(a.kind, b.kind) ||
+    compareParts(a.namespace, b.namespace) ||
+    compareText(a.name, b.name)
+  );
+}
+
+/** As they stand in a text, before a slash: it comes after `-` and `.`, so the longer of two may be the lesser. */
+function compareParts(a: string, b: string): number {
+  return a === b ? 0 : compareText(`${a}/`, `${b}/`);
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -7,9 +7,11 @@ export interface Cell {
   readonly family: Family | undefined;
   value: unknown;
   state: typeof fresh | typeof unsure | typeof stale;
-  readonly sources: Cell[];
-  readonly observers: Set<Cell>;
-  readonly keepers: Keeper[];
+  sources: readonly Cell[];
+  /** Most cells have one reader, which needs no Set. */
+  observer: Cell | undefined;
+  others: Set<Cell> | undefined;
+  keepers: readonly Keeper[];
 }
 
 /** Cells that are computed alike. */
@@ -33,9 +35,21 @@ const fresh = 0;
 const unsure = 1;
 const stale = 2;
 
+const none: readonly never[] = [];
+
 export function newCell(key: string, home: Map<string, Cell>, family?: Family): Cell {
   const state = family === undefined ? fresh : stale;
-  const cell: Cell = { key, home, family, value: undefined, state, sources: [], observers: new Set(), keepers: [] };
+  const cell: Cell = {
+    key,
+    home,
+    family,
+    value: undefined,
+    state,
+    sources: none,
+    observer: undefined,
+    others: undefined,
+    keepers: none,
+  };
   home.set(key, cell);
   return cell;
 }
@@ -44,12 +58,36 @@ export function cellIn(family: Family, key: string): Cell {
   return family.cells.get(key) ?? newCell(key, family.cells, family);
 }
 
+/** False: it was one already. */
+function addObserver(cell: Cell, observer: Cell): boolean {
+  if (cell.observer === observer) return false;
+  if (cell.observer === undefined) {
+    if (cell.others?.has(observer) === true) return false;
+    cell.observer = observer;
+    return true;
+  }
+  cell.others ??= new Set();
+  const before = cell.others.size;
+  return cell.others.add(observer).size > before;
+}
+
+function removeObserver(cell: Cell, observer: Cell): void {
+  if (cell.observer === observer) cell.observer = undefined;
+  else cell.others?.delete(observer);
+}
+
+function isObserved({ observer, others }: Cell): boolean {
+  return observer !== undefined || (others !== undefined && others.size > 0);
+}
+
 export type Cells = ReturnType<typeof createCells>;
 
 /** The cells of one lot of derivations: who reads what while it is computed, what is out of date, what nobody reads any more. */
 export function createCells() {
   const unread = new Set<Cell>();
   let reader: Cell | undefined;
+  /** What is read by those that are being computed: the innermost one's last. */
+  const reads: Cell[] = [];
 
   const mark = (cell: Cell, state: typeof unsure | typeof stale): void => {
     if (cell.state >= state) return;
@@ -57,28 +95,36 @@ export function createCells() {
     cell.state = state;
     if (!wasFresh) return;
     for (const keeper of cell.keepers) keeper.queue.add(cell);
-    for (const observer of cell.observers) mark(observer, unsure);
+    markObservers(cell, unsure);
+  };
+
+  const markObservers = ({ observer, others }: Cell, state: typeof unsure | typeof stale): void => {
+    if (observer !== undefined) mark(observer, state);
+    if (others !== undefined) for (const other of others) mark(other, state);
   };
 
   /** Whoever read the cell has to be computed again. */
   const changed = (cell: Cell): void => {
-    for (const observer of cell.observers) mark(observer, stale);
+    markObservers(cell, stale);
   };
 
   const forgetSources = (cell: Cell): void => {
     for (const source of cell.sources) {
-      source.observers.delete(cell);
-      if (source.observers.size === 0) unread.add(source);
+      removeObserver(source, cell);
+      if (!isObserved(source)) unread.add(source);
     }
-    cell.sources.length = 0;
+    cell.sources = none;
   };
 
   const compute = (cell: Cell, family: Family): void => {
     forgetSources(cell);
     const outer = reader;
+    const first = reads.length;
     reader = cell;
     const value = family.compute(cell.key);
     reader = outer;
+    cell.sources = reads.slice(first);
+    reads.length = first;
     cell.state = fresh;
     const before = cell.value;
     if (before === value || (before !== undefined && value !== undefined && family.same(before, value))) return;
@@ -100,7 +146,7 @@ export function createCells() {
   };
 
   const drop = (cell: Cell): void => {
-    if (cell.observers.size > 0 || cell.keepers.length > 0) return;
+    if (isObserved(cell) || cell.keepers.length > 0) return;
     cell.home.delete(cell.key);
     forgetSources(cell);
     if (cell.value !== undefined) cell.family?.changed?.({ key: cell.key, before: cell.value, after: undefined });
@@ -110,27 +156,25 @@ export function createCells() {
     changed,
     refresh,
 
-    /** What is being computed, if anything is, depends on the cell that `find` gives. */
-    observe(find: () => Cell): void {
-      if (reader === undefined) return;
-      const cell = find();
-      if (cell.observers.has(reader)) return;
-      cell.observers.add(reader);
-      reader.sources.push(cell);
+    isReading: () => reader !== undefined,
+
+    /** What is being computed, if anything is, depends on the cell. */
+    observe(cell: Cell): void {
+      if (reader !== undefined && addObserver(cell, reader)) reads.push(cell);
     },
 
     attach(keeper: Keeper, key: string): void {
       const cell = cellIn(keeper.family, key);
-      cell.keepers.push(keeper);
+      cell.keepers = [...cell.keepers, keeper];
       keeper.queue.add(cell);
     },
 
     detach(keeper: Keeper, key: string): void {
       const cell = cellIn(keeper.family, key);
-      cell.keepers.splice(cell.keepers.indexOf(keeper), 1);
+      cell.keepers = cell.keepers.filter((other) => other !== keeper);
       keeper.queue.delete(cell);
       keeper.take(key, undefined);
-      if (cell.observers.size === 0) unread.add(cell);
+      if (!isObserved(cell)) unread.add(cell);
     },
 
     /** Forgets what nobody reads or keeps. */

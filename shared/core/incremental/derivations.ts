@@ -79,7 +79,7 @@ export function createDerivations(): Derivations {
       const derived: Derived<V> = (key) => {
         const cell = cellIn(family, key);
         cells.refresh(cell);
-        cells.observe(() => cell);
+        cells.observe(cell);
         return cell.value as V;
       };
       families.set(derived, family);
@@ -125,7 +125,7 @@ function createInput<V>(cells: Cells, keepers: readonly Keeper[]): Input<V> {
   const read = new Map<string, Cell>();
   return {
     read(key) {
-      cells.observe(() => read.get(key) ?? newCell(key, read));
+      if (cells.isReading()) cells.observe(read.get(key) ?? newCell(key, read));
       return values.get(key);
     },
     set(key, value) {

@@ -1,6 +1,5 @@
-import { canonicalJson } from "../canonical.ts";
 import type { AccountKey, ClassKey, WorkloadClass } from "../mesh/mesh.ts";
-import { type ClassEntry, classEntry, type SealedResource, setOfIds } from "../snapshot/snapshot.ts";
+import { type ClassEntry, classValue, type SealedResource, setOfIds } from "../snapshot/snapshot.ts";
 import type { Trie } from "../trie/trie.ts";
 import { inboundListeners } from "../xds/inbound.ts";
 import { outsideListeners } from "../xds/listeners.ts";
@@ -46,11 +45,11 @@ export function deriveViews({
       const workload = mesh.workload(key);
       if (workload === undefined) return undefined;
       const name = nameOf(workload.ipFamilies);
-      const entry: ClassEntry = {
-        own: Object.fromEntries((own(key) ?? []).map(({ id, version }) => [id, version])),
-        shared: shared?.(`${workload.account} ${name}`).entry ?? { everyone: name },
-      };
-      return { key: workload.key, families: name, text: classEntry(workload.key, entry)[1] };
+      const text = classValue(
+        (own(key) ?? []).map(({ id, version }) => [id, version]),
+        shared === undefined ? { everyone: name } : sharedEntry(shared(`${workload.account} ${name}`)),
+      );
+      return { key: workload.key, families: name, text };
     },
     {
       same: (before, after) => before.key === after.key && before.text === after.text,
@@ -165,9 +164,14 @@ function keepEveryone(derivations: Derivations, mesh: DerivedMesh, lists: Lists)
   };
 }
 
+/** Ids, sorted, or a set of many. */
 interface Shared {
-  readonly entry: ClassEntry["shared"];
+  readonly ids: readonly ResourceId[];
   readonly set: Trie | undefined;
+}
+
+function sharedEntry({ ids, set }: Shared): ClassEntry["shared"] {
+  return set === undefined ? { ids } : { set: set.root };
 }
 
 /** In enforced mode: the ids of what an account's classes of some families share with others. Key: account, families. */
@@ -193,10 +197,10 @@ function deriveShared({ derivations, mesh, snapshot, lists }: Part & { readonly 
       const sorted = [...ids].sort();
       assertOneOfEach(key, sorted);
       const set = setOfIds(sorted);
-      return { entry: set === undefined ? { ids: sorted } : { set: set.root }, set };
+      return set === undefined ? { ids: sorted, set } : { ids: [], set };
     },
     {
-      same: (before, after) => canonicalJson(before.entry) === canonicalJson(after.entry),
+      same: (before, after) => before.set?.root === after.set?.root && isSameList(before.ids, after.ids),
       changed: ({ before, after }) => snapshot.nameSet(before?.set, after?.set),
     },
   );
@@ -216,22 +220,20 @@ type Close = (resources: readonly Resource[]) => readonly SealedResource[];
 
 /** The list without repeats. Throws when it names what neither it nor every class has: that is our fault, never a user's. */
 function closeOver(mesh: DerivedMesh): Close {
-  const common = commonResources({ index: mesh, pool: createResourcePool() }, ["IPv4", "IPv6"]).map(nameText);
-  const everywhere: ReadonlySet<string> = new Set(common);
+  const common = commonResources({ index: mesh, pool: createResourcePool() }, ["IPv4", "IPv6"]);
   return (resources) => {
-    const names = new Set(resources.map(nameText));
-    for (const resource of resources) {
-      for (const reference of resource.references) {
-        const name = nameText(reference);
-        if (!names.has(name) && !everywhere.has(name))
-          throw new Error(`${nameText(resource)} names ${name}, which is not there`);
-      }
+    for (const { type, name, references } of resources) {
+      const missing = references.find((reference) => !isAmong(resources, reference) && !isAmong(common, reference));
+      if (missing !== undefined)
+        throw new Error(`${type}|${name} names ${missing.type}|${missing.name}, which is not there`);
     }
     // The snapshot's own pool made them, so they are sealed.
-    return [...new Set(resources)] as readonly Resource[] as readonly SealedResource[];
+    const once = resources.filter((resource, position) => resources.indexOf(resource) === position);
+    return once as readonly Resource[] as readonly SealedResource[];
   };
 }
 
-function nameText({ type, name }: Pick<Resource, "type" | "name">): string {
-  return `${type}|${name}`;
+/** Lists are short. */
+function isAmong(resources: readonly Resource[], { type, name }: Resource["references"][number]): boolean {
+  return resources.some((resource) => resource.name === name && resource.type === type);
 }

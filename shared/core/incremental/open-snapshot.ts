@@ -4,15 +4,20 @@ import type { ClassKey } from "../mesh/mesh.ts";
 import { compareObjectKeys } from "../object.ts";
 import {
   classPrefix,
-  resourceEntry,
   resourceKey,
+  resourceValue,
   type SealedResource,
   type SealedSnapshot,
 } from "../snapshot/snapshot.ts";
 import { emptyTrie, type Trie } from "../trie/trie.ts";
 import { type Resource, type ResourceId, resourceId } from "../xds/resource.ts";
-import { createBodies, type ResourceContent, type ResourcePool, tidy } from "../xds/resource-pool.ts";
-import { isSameList } from "./places.ts";
+import {
+  compareReferences,
+  createBodies,
+  type ResourceContent,
+  type ResourcePool,
+  tidy,
+} from "../xds/resource-pool.ts";
 
 /** Who holds a resource: the class that it is of alone, some classes, or everyone under a name. */
 export type Holder = "own" | "some" | { readonly everyone: string };
@@ -44,7 +49,7 @@ interface Held {
   made: number;
   own: number;
   some: number;
-  readonly everyone: Map<string, number>;
+  everyone: Map<string, number> | undefined;
   /** The version under which it is listed, and the entry that it has in the index. */
   listed: ContentHash | undefined;
   entry: string | undefined;
@@ -56,7 +61,7 @@ export function createOpenSnapshot(): OpenSnapshot {
   const versions = createVersions();
   const entries = new Map<string, string | undefined>();
   const sets = createSets();
-  const versionOf = createHashing();
+  const bodies = createSharedBodies();
   let index = emptyTrie;
   let commits = 0;
 
@@ -66,6 +71,7 @@ export function createOpenSnapshot(): OpenSnapshot {
     touched.add(one);
     if (typeof holder === "string") one[holder] += by;
     else {
+      one.everyone ??= new Map();
       const left = (one.everyone.get(holder.everyone) ?? 0) + by;
       if (left === 0) one.everyone.delete(holder.everyone);
       else one.everyone.set(holder.everyone, left);
@@ -74,35 +80,36 @@ export function createOpenSnapshot(): OpenSnapshot {
 
   const settle = (one: Held): void => {
     const { resource } = one;
-    const isShared = one.some > 0 || one.everyone.size > 0;
-    if (!isShared && one.own === 0) held.delete(resource.id);
-    const version = held.has(resource.id) ? resource.version : undefined;
+    const everyone = one.everyone?.size ? one.everyone.keys() : undefined;
+    const isShared = one.some > 0 || everyone !== undefined;
+    const isHeld = isShared || one.own > 0;
+    if (!isHeld) held.delete(resource.id);
+    const version = isHeld ? resource.version : undefined;
     if (one.listed !== undefined && one.listed !== version) versions.remove(one.listed, resource.id);
     if (version !== undefined) versions.put(version, resource);
     one.listed = version;
-    const everyone = one.everyone.size === 0 ? undefined : one.everyone.keys();
-    const entry = isShared ? resourceEntry(resource.id, resource.version, everyone)[1] : undefined;
+    const entry = isShared ? resourceValue(resource.version, everyone) : undefined;
     if (entry !== one.entry) entries.set(resourceKey(resource.id), entry);
     one.entry = entry;
   };
 
   return {
     pool: {
-      body: createBodies(),
+      body: bodies.body,
       resource({ type, name, variant }, make) {
         const id = resourceId({ type, name, variant });
         const content = tidy(make());
         const one = held.get(id);
         if (one === undefined) {
           const { body, causes, references } = content;
-          const resource = { type, name, variant, body, causes, references, id, version: versionOf(body) };
+          const resource = { type, name, variant, body, causes, references, id, version: bodies.versionOf(body) };
           held.set(id, newHeld(resource, commits));
           return resource;
         }
         if (isSameContent(one.resource, content)) return one.resource;
         if (one.made === commits) throw new Error(`resource ${id} has two contents`);
         const { body, causes, references } = content;
-        const version = isSameBody(one.resource.body, body) ? one.resource.version : versionOf(body);
+        const version = isSameBody(one.resource.body, body) ? one.resource.version : bodies.versionOf(body);
         one.resource = { type, name, variant, body, causes, references, id, version };
         one.made = commits;
         touched.add(one);
@@ -136,13 +143,17 @@ export function createOpenSnapshot(): OpenSnapshot {
   };
 }
 
-/** Hashes bodies; those that many resources have, once. */
-function createHashing(): (body: Uint8Array) => ContentHash {
-  const known = new WeakMap<Uint8Array, ContentHash>();
-  return (body) => {
-    const version = known.get(body) ?? contentHash(body);
-    known.set(body, version);
-    return version;
+/** Bodies that many resources have are hashed once, too. */
+function createSharedBodies() {
+  const bodies = createBodies();
+  const versions = new Map<Uint8Array, ContentHash>();
+  return {
+    body: (key: string, make: () => Uint8Array): Uint8Array => {
+      const body = bodies(key, make);
+      if (!versions.has(body)) versions.set(body, contentHash(body));
+      return body;
+    },
+    versionOf: (body: Uint8Array): ContentHash => versions.get(body) ?? contentHash(body),
   };
 }
 
@@ -151,23 +162,23 @@ function isSameBody(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 function newHeld(resource: SealedResource, made: number): Held {
-  return { resource, made, own: 0, some: 0, everyone: new Map(), listed: undefined, entry: undefined };
+  return { resource, made, own: 0, some: 0, everyone: undefined, listed: undefined, entry: undefined };
 }
 
 function isSameContent(resource: Resource, content: ResourceContent): boolean {
   return (
     isSameBody(resource.body, content.body) &&
-    resource.causes.length === content.causes.length &&
-    resource.causes.every((cause, position) => {
-      const other = content.causes[position];
-      return other !== undefined && (cause === other || compareObjectKeys(cause, other) === 0);
-    }) &&
-    isSameList(resource.references.map(referenceText), content.references.map(referenceText))
+    isSame(resource.causes, content.causes, compareObjectKeys) &&
+    isSame(resource.references, content.references, compareReferences)
   );
 }
 
-function referenceText({ type, name }: Resource["references"][number]): string {
-  return `${type}|${name}`;
+function isSame<T>(before: readonly T[], after: readonly T[], compare: (a: T, b: T) => number): boolean {
+  if (before.length !== after.length) return false;
+  return before.every((one, position) => {
+    const other = after[position];
+    return other !== undefined && compare(one, other) === 0;
+  });
 }
 
 /** Sets by root, as long as somebody names them. */

@@ -1,52 +1,82 @@
 import { type Cell, type Cells, newCell } from "./cells.ts";
 
+/** What lies at one place. */
+interface Place<T> {
+  /** Sorted by key. */
+  readonly lots: Lot<T>[];
+  /** All items, made when they are asked for. */
+  items: readonly T[] | undefined;
+}
+
+/** What one key put there. */
+interface Lot<T> {
+  readonly key: string;
+  items: readonly T[];
+}
+
 /** Items by place, and by the key that put them there. */
 export function createPlaces<T>(all: Cells) {
+  const places = new Map<string, Place<T>>();
   const placesOf = new Map<string, readonly string[]>();
-  const contents = new Map<string, Map<string, T[]>>();
-  const lists = new Map<string, readonly T[]>();
   const cells = new Map<string, Cell>();
 
-  const touch = (place: string): void => {
-    lists.delete(place);
-    const cell = cells.get(place);
+  /** `items`: of a key, instead of those before; none: it leaves. */
+  const put = (name: string, key: string, items: readonly T[]): void => {
+    let place = places.get(name);
+    if (place === undefined) places.set(name, (place = { lots: [], items: undefined }));
+    const { lots } = place;
+    const at = positionOf(lots, key);
+    const lot = lots[at]?.key === key ? lots[at] : undefined;
+    if (lot !== undefined && isSameList(lot.items, items)) return;
+    if (items.length === 0) lots.splice(at, 1);
+    else if (lot === undefined) lots.splice(at, 0, { key, items });
+    else lot.items = items;
+    place.items = undefined;
+    if (lots.length === 0) places.delete(name);
+    const cell = cells.get(name);
     if (cell !== undefined) all.changed(cell);
   };
 
   return {
-    at: (place: string): readonly T[] => {
-      all.observe(() => cells.get(place) ?? newCell(place, cells));
-      const known = lists.get(place);
-      if (known !== undefined) return known;
-      const content = contents.get(place);
-      if (content === undefined) return [];
-      const list = [...content.keys()].sort().flatMap((key) => content.get(key) ?? []);
-      lists.set(place, list);
-      return list;
+    at: (name: string): readonly T[] => {
+      if (all.isReading()) all.observe(cells.get(name) ?? newCell(name, cells));
+      const place = places.get(name);
+      if (place === undefined) return [];
+      place.items ??= place.lots.length === 1 ? place.lots[0]?.items : place.lots.flatMap(({ items }) => items);
+      return place.items ?? [];
     },
 
-    put(key: string, pairs: readonly (readonly [string, T])[]): void {
-      const items = Map.groupBy(pairs, ([place]) => place);
-      for (const place of placesOf.get(key) ?? []) {
-        if (items.has(place)) continue;
-        const content = contents.get(place);
-        content?.delete(key);
-        if (content?.size === 0) contents.delete(place);
-        touch(place);
-      }
-      for (const [place, ofPlace] of items) {
-        let content = contents.get(place);
-        if (content === undefined) contents.set(place, (content = new Map()));
-        const now = ofPlace.map(([, item]) => item);
-        const before = content.get(key);
-        if (before !== undefined && isSameList(before, now)) continue;
-        content.set(key, now);
-        touch(place);
-      }
-      if (items.size === 0) placesOf.delete(key);
-      else placesOf.set(key, [...items.keys()]);
+    put(key: string, pairs: readonly (readonly [place: string, item: T])[]): void {
+      const lots = itemsByPlace(pairs);
+      for (const name of placesOf.get(key) ?? []) if (!lots.some(([other]) => other === name)) put(name, key, []);
+      for (const [name, items] of lots) put(name, key, items);
+      if (lots.length === 0) placesOf.delete(key);
+      else
+        placesOf.set(
+          key,
+          lots.map(([name]) => name),
+        );
     },
   };
+}
+
+function itemsByPlace<T>(
+  pairs: readonly (readonly [place: string, item: T])[],
+): readonly (readonly [place: string, items: readonly T[]])[] {
+  // Most keys put one thing at one place.
+  if (pairs.length < 2) return pairs.map(([name, item]) => [name, [item]]);
+  return [...Map.groupBy(pairs, ([name]) => name)].map(([name, lot]) => [name, lot.map(([, item]) => item)]);
+}
+
+/** Where the lot of a key is, or would be. */
+function positionOf(lots: readonly Lot<unknown>[], key: string): number {
+  let [low, high] = [0, lots.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((lots[middle]?.key ?? "") < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 export function isSameList<T>(before: readonly T[], after: readonly T[]): boolean {

@@ -1,8 +1,8 @@
 import type { ContentHash } from "../brand.ts";
-import { canonicalJson, contentHash } from "../canonical.ts";
+import { contentHash } from "../canonical.ts";
 import type { ClassKey, WorkloadClass } from "../mesh/mesh.ts";
 import { emptyTrie, type Trie, trieOf } from "../trie/trie.ts";
-import { parseResourceId, type Resource, type ResourceId, resourceId } from "../xds/resource.ts";
+import { type Resource, type ResourceId, resourceId } from "../xds/resource.ts";
 
 /** A resource with its version: the hash of its bytes. */
 export interface SealedResource extends Resource {
@@ -61,11 +61,11 @@ export function seal(views: Iterable<ClassResources>): SealedSnapshot {
   const classes = Array.from(views, (view): SealedClass => {
     const { workload, resources, everyone: name = workload.key } = view;
     assertClosed(workload.key, resources);
-    const own: Record<string, ContentHash> = {};
+    const own: OwnVersions[number][] = [];
     const shared: ResourceId[] = [];
     for (const resource of resources) {
       const { id, version } = contents.add(resource);
-      if (resource.variant === workload.key) own[id] = version;
+      if (resource.variant === workload.key) own.push([id, version]);
       else shared.push(id);
     }
     shared.sort();
@@ -93,13 +93,12 @@ export function seal(views: Iterable<ClassResources>): SealedSnapshot {
     return { set: set.root };
   };
   for (const sealed of classes) {
-    const entry: ClassEntry = { own: sealed.own, shared: sharedEntry(sealed) };
-    entries.set(...classEntry(sealed.view.workload.key, entry));
+    entries.set(classPrefix + sealed.view.workload.key, classValue(sealed.own, sharedEntry(sealed)));
   }
   const ids = new Set([...new Set(classes.map(({ shared }) => shared))].flat());
   for (const id of ids) {
     const version = contents.versionOf(id);
-    if (version !== undefined) entries.set(...resourceEntry(id, version, tags.get(id)));
+    if (version !== undefined) entries.set(resourceKey(id), resourceValue(version, tags.get(id)));
   }
   return { index: trieOf(entries), sets, resources: contents.resources };
 }
@@ -109,23 +108,23 @@ export function setOfIds(ids: readonly ResourceId[]): Trie | undefined {
   return ids.length <= idsInEntry ? undefined : trieOf(ids.map((id) => [id, "true"] as const));
 }
 
-/** What stands in the index for a class. */
-export function classEntry(key: ClassKey, entry: ClassEntry): readonly [key: string, value: string] {
-  return [classPrefix + key, canonicalJson(entry as never)];
+type OwnVersions = readonly (readonly [id: ResourceId, version: ContentHash])[];
+
+/** What stands in the index for a class: a ClassEntry as canonical JSON. Written as text, since each class would have an object of another shape. */
+export function classValue(own: OwnVersions, shared: ClassEntry["shared"]): string {
+  const sorted = own.toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const members = sorted.map(([id, version]) => `${JSON.stringify(id)}:${JSON.stringify(version)}`);
+  return `{"own":{${members.join(",")}},"shared":${JSON.stringify(shared)}}`;
 }
 
 /** What stands in the index for a resource that classes share; `everyone`: names of those of whom all get it. */
-export function resourceEntry(
-  id: ResourceId,
-  version: ContentHash,
-  everyone?: Iterable<string>,
-): readonly [key: string, value: string] {
-  return [resourceKey(id), JSON.stringify(everyone === undefined ? version : [version, ...[...everyone].sort()])];
+export function resourceValue(version: ContentHash, everyone?: Iterable<string>): string {
+  return JSON.stringify(everyone === undefined ? version : [version, ...[...everyone].sort()]);
 }
 
 interface SealedClass {
   readonly view: ClassResources;
-  readonly own: ClassEntry["own"];
+  readonly own: OwnVersions;
   readonly shared: readonly ResourceId[];
 }
 
@@ -225,9 +224,10 @@ function everyoneGets(index: Trie): ReadonlyMap<string, readonly ResourceId[]> {
 
 /** A name begins with `namespace/service/`, or is of one resource of its kind. */
 export function resourceKey(id: ResourceId): string {
-  const { name } = parseResourceId(id);
-  const [namespace = "", service] = name.split("/");
-  return `${service === undefined ? name : `${namespace}/${service}`}${resourceMark}${id}`;
+  const start = id.indexOf("|") + 1;
+  const name = id.slice(start, id.indexOf("|", start));
+  const end = name.indexOf("/", name.indexOf("/") + 1);
+  return `${end < 0 ? name : name.slice(0, end)}${resourceMark}${id}`;
 }
 
 function idIn(key: string): ResourceId | undefined {

@@ -124,7 +124,8 @@ function createTrie(top: Block): Trie {
     size: top.count,
     get: (key) => find(top, key)?.value,
     with(changes) {
-      const block = edit(top, 0, Array.from(new Map(changes), changeOf).sort(byPath));
+      const byKey = changes instanceof Map ? changes : new Map(changes);
+      const block = edit(top, 0, Array.from(byKey, changeOf).sort(byPath));
       return block === top ? this : createTrie(block);
     },
     *entries() {

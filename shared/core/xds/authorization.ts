@@ -97,7 +97,7 @@ function extension(
 function causesOf({ index }: TranslationContext, { grants }: PortPolicy): Resource["causes"] {
   const { mode, causes } = index.settings;
   if (mode === "permissive") return causes.mode;
-  return grants.flatMap((grant) => [grant.source, ...grant.causes]);
+  return grants.flatMap((grant) => grant.causes);
 }
 
 function discovery(type: string, defaultConfig: Any): ExtensionConfigSource {

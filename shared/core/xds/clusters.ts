@@ -30,7 +30,7 @@ import type { Resource } from "./resource.ts";
 import type { TranslationContext } from "./resource-pool.ts";
 import { setBody, trustSet } from "./sets.ts";
 import { promptAds } from "./sources.ts";
-import { plaintext, upstreamTls } from "./tls.ts";
+import { plaintext, trustingNobody, upstreamTls } from "./tls.ts";
 import { fittingWeights } from "./weights.ts";
 
 /** A cluster, and what it names. */
@@ -276,7 +276,7 @@ function endpointCluster(
     clusterDiscoveryType: { $case: "type", value: Cluster_DiscoveryType.EDS },
     edsClusterConfig: { edsConfig: promptAds, serviceName: name },
     transportSocketMatches,
-    transportSocket: upstreamTls({ settings: context.index.settings.tls, trust: trustNoneName }),
+    transportSocket: trustingNobody(context.index.settings.tls),
   };
 }
 
@@ -311,7 +311,9 @@ export function portCauses(
 ): Resource["causes"] {
   const ofRules = port.rules.flatMap(({ causes, backends }) => [
     ...causes,
-    ...backends.map((backend) => context.index.port(backend).service.source),
+    ...backends.flatMap((backend) =>
+      backend.service === service.key ? [] : [context.index.port(backend).service.source],
+    ),
   ]);
   return [service.source, ...ofRules, ...grantCauses(context, reached)];
 }

@@ -69,7 +69,7 @@ function inboundListener(
     });
   return pool.resource({ type: "listener", name, variant: workload.key }, () => ({
     body: pool.body([name, ...ports.map(({ key }) => key)].join(" "), encoded),
-    causes: [workload.source, ...ports.flatMap(({ causes }) => causes), ...index.settings.causes.tls],
+    causes: [...ports.flatMap(({ causes }) => causes), ...index.settings.causes.tls, workload.source],
     references: [{ type: "cluster", name: blackholeName }, ...ports.flatMap(({ references }) => references)],
   }));
 }
@@ -106,8 +106,8 @@ function inboundPortResources(
     ],
     references: [
       { type: "cluster", name: cluster },
-      { type: "trust-set", name: trust },
       { type: policy.type, name: policy.name },
+      { type: "trust-set", name: trust },
     ],
     causes,
   };

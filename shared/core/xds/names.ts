@@ -97,9 +97,17 @@ export type AccountsSignature = string & { readonly __brand: "AccountsSignature"
 export const allAccounts = "all" as AccountsSignature;
 export const noAccounts = "none" as AccountsSignature;
 
-/** `accounts` sorted, without repeats. 72 bits of their hash. */
+const lastSigned = { accounts: "", signature: noAccounts };
+
+/** `accounts` sorted, without repeats. 72 bits of their hash. What is made of one port mostly asks for the same accounts again. */
 export function accountsSignature(accounts: readonly AccountKey[]): AccountsSignature {
-  return accounts.length === 0 ? noAccounts : (contentHash(accounts.join(",")).slice(0, 12) as AccountsSignature);
+  if (accounts.length === 0) return noAccounts;
+  const text = accounts.join(",");
+  if (text !== lastSigned.accounts) {
+    lastSigned.accounts = text;
+    lastSigned.signature = contentHash(text).slice(0, 12) as AccountsSignature;
+  }
+  return lastSigned.signature;
 }
 
 /** The port whose connections this policy decides about when they open: of a name that authorizationName() or portTrustName() gave. */

@@ -1,4 +1,4 @@
-import { type ObjectKey, objectKeyText } from "../object.ts";
+import { compareObjectKeys, type ObjectKey } from "../object.ts";
 import type { MeshLookup } from "./mesh-index.ts";
 import { type Resource, type ResourceId, resourceId } from "./resource.ts";
 
@@ -53,25 +53,32 @@ export function createBodies(): ResourcePool["body"] {
 export function tidy({ body, causes, references }: ResourceContent): ResourceContent {
   return {
     body,
-    causes: sortedWithoutRepeats(causes, objectKeyText),
-    references: sortedWithoutRepeats(references, referenceText),
+    causes: sortedWithoutRepeats(causes, compareObjectKeys),
+    references: sortedWithoutRepeats(references, compareReferences),
   };
 }
 
-function sortedWithoutRepeats<T>(values: readonly T[], textOf: (value: T) => string): readonly T[] {
-  if (values.length < 2) return values;
-  const byText = new Map<string, T>();
-  let isSorted = true;
-  let before = "";
-  for (const value of values) {
-    const text = textOf(value);
-    isSorted &&= before < text;
-    before = text;
-    byText.set(text, value);
-  }
-  return isSorted ? values : [...byText.keys()].sort().flatMap((text) => byText.get(text) ?? []);
+type Compare<T> = (a: T, b: T) => number;
+
+function sortedWithoutRepeats<T>(values: readonly T[], compare: Compare<T>): readonly T[] {
+  if (isAscending(values, compare)) return values;
+  const sorted = values.toSorted(compare);
+  return sorted.filter((value, position) => {
+    const before = sorted[position - 1];
+    return before === undefined || compare(before, value) < 0;
+  });
 }
 
-function referenceText({ type, name }: Resource["references"][number]): string {
-  return `${type}|${name}`;
+function isAscending<T>(values: readonly T[], compare: Compare<T>): boolean {
+  let before: T | undefined;
+  for (const value of values) {
+    if (before !== undefined && compare(before, value) >= 0) return false;
+    before = value;
+  }
+  return true;
+}
+
+export function compareReferences(a: Resource["references"][number], b: Resource["references"][number]): number {
+  if (a.type !== b.type) return a.type < b.type ? -1 : 1;
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }
