@@ -80,6 +80,25 @@ function isObserved({ observer, others }: Cell): boolean {
   return observer !== undefined || (others !== undefined && others.size > 0);
 }
 
+function mark(cell: Cell, state: typeof unsure | typeof stale): void {
+  if (cell.state >= state) return;
+  const wasFresh = cell.state === fresh;
+  cell.state = state;
+  if (!wasFresh) return;
+  for (const keeper of cell.keepers) keeper.queue.add(cell);
+  markObservers(cell, unsure);
+}
+
+function markObservers({ observer, others }: Cell, state: typeof unsure | typeof stale): void {
+  if (observer !== undefined) mark(observer, state);
+  if (others !== undefined) for (const other of others) mark(other, state);
+}
+
+/** Whoever read the cell has to be computed again. */
+export function changed(cell: Cell): void {
+  markObservers(cell, stale);
+}
+
 export type Cells = ReturnType<typeof createCells>;
 
 /** The cells of one lot of derivations: who reads what while it is computed, what is out of date, what nobody reads any more. */
@@ -88,25 +107,6 @@ export function createCells() {
   let reader: Cell | undefined;
   /** What is read by those that are being computed: the innermost one's last. */
   const reads: Cell[] = [];
-
-  const mark = (cell: Cell, state: typeof unsure | typeof stale): void => {
-    if (cell.state >= state) return;
-    const wasFresh = cell.state === fresh;
-    cell.state = state;
-    if (!wasFresh) return;
-    for (const keeper of cell.keepers) keeper.queue.add(cell);
-    markObservers(cell, unsure);
-  };
-
-  const markObservers = ({ observer, others }: Cell, state: typeof unsure | typeof stale): void => {
-    if (observer !== undefined) mark(observer, state);
-    if (others !== undefined) for (const other of others) mark(other, state);
-  };
-
-  /** Whoever read the cell has to be computed again. */
-  const changed = (cell: Cell): void => {
-    markObservers(cell, stale);
-  };
 
   const forgetSources = (cell: Cell): void => {
     for (const source of cell.sources) {
@@ -153,7 +153,6 @@ export function createCells() {
   };
 
   return {
-    changed,
     refresh,
 
     isReading: () => reader !== undefined,

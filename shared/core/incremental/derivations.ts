@@ -1,4 +1,4 @@
-import { type Cell, type Cells, cellIn, createCells, type Family, type Keeper, newCell } from "./cells.ts";
+import { type Cell, type Cells, cellIn, changed, createCells, type Family, type Keeper, newCell } from "./cells.ts";
 import { createPlaces } from "./places.ts";
 
 /**
@@ -134,7 +134,7 @@ function createInput<V>(cells: Cells, keepers: readonly Keeper[]): Input<V> {
       if (value === undefined) values.delete(key);
       else values.set(key, value);
       const cell = read.get(key);
-      if (cell !== undefined) cells.changed(cell);
+      if (cell !== undefined) changed(cell);
       if (before === undefined) for (const keeper of keepers) cells.attach(keeper, key);
       if (value === undefined) for (const keeper of keepers) cells.detach(keeper, key);
     },

@@ -188,13 +188,14 @@ function deriveShared({ derivations, mesh, snapshot, lists }: Part & { readonly 
   return derivations.derive(
     (key) => {
       const [account = "", families = ""] = key.split(" ");
-      const ids = new Set([...common(families), ...outsideIds(families)]);
+      const ids = [...common(families), ...outsideIds(families)];
       const reach = mesh.reachOf(account);
       for (const port of new Set([...reach].flatMap((target) => mesh.portsTo(target)))) {
         const reached = mesh.backendAccounts(port).filter((target) => reach.has(target));
-        for (const id of upstream(`${port} ${reached.join(",")} ${families}`)) ids.add(id);
+        ids.push(...upstream(`${port} ${reached.join(",")} ${families}`));
       }
-      const sorted = [...ids].sort();
+      // What leads to one backend from several ports comes several times.
+      const sorted = ids.sort().filter((id, position) => id !== ids[position - 1]);
       assertOneOfEach(key, sorted);
       const set = setOfIds(sorted);
       return set === undefined ? { ids: sorted, set } : { ids: [], set };

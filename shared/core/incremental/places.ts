@@ -1,4 +1,4 @@
-import { type Cell, type Cells, newCell } from "./cells.ts";
+import { type Cell, type Cells, changed, newCell } from "./cells.ts";
 
 /** What lies at one place. */
 interface Place<T> {
@@ -34,7 +34,7 @@ export function createPlaces<T>(all: Cells) {
     place.items = undefined;
     if (lots.length === 0) places.delete(name);
     const cell = cells.get(name);
-    if (cell !== undefined) all.changed(cell);
+    if (cell !== undefined) changed(cell);
   };
 
   return {

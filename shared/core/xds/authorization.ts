@@ -97,7 +97,7 @@ function extension(
 function causesOf({ index }: TranslationContext, { grants }: PortPolicy): Resource["causes"] {
   const { mode, causes } = index.settings;
   if (mode === "permissive") return causes.mode;
-  return grants.flatMap((grant) => grant.causes);
+  return grants.flatMap(({ source, causes: others }) => (others.includes(source) ? others : [source, ...others]));
 }
 
 function discovery(type: string, defaultConfig: Any): ExtensionConfigSource {

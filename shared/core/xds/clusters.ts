@@ -1,4 +1,4 @@
-import type { Backend } from "../mesh/mesh.ts";
+import type { Backend, TlsSettings } from "../mesh/mesh.ts";
 import { socketAddress } from "./addresses.ts";
 import { any, encode, milliseconds } from "./encode.ts";
 import type { CircuitBreakers } from "./gen/envoy/config/cluster/v3/circuit_breaker.ts";
@@ -30,7 +30,7 @@ import type { Resource } from "./resource.ts";
 import type { TranslationContext } from "./resource-pool.ts";
 import { setBody, trustSet } from "./sets.ts";
 import { promptAds } from "./sources.ts";
-import { plaintext, trustingNobody, upstreamTls } from "./tls.ts";
+import { plaintext, upstreamTls } from "./tls.ts";
 import { fittingWeights } from "./weights.ts";
 
 /** A cluster, and what it names. */
@@ -90,16 +90,16 @@ export function upstreamCluster(context: TranslationContext, port: PortOfService
     references: [],
   }));
   const cluster = context.pool.resource({ type: "cluster", name, variant: "" }, () => ({
-    body: encode(Cluster, {
-      ...endpointCluster(context, name, [
+    body: encode(
+      Cluster,
+      endpointCluster(name, [
         match(
           meshLabel,
           upstreamTls({ settings: settings.tls, trust: name, serverName: serviceHost(port.service.key, settings) }),
         ),
       ]),
-      commonLbConfig: panic,
-      typedExtensionProtocolOptions: downstreamProtocol,
-    }),
+      restOfUpstream(settings.tls),
+    ),
     causes: [...causes, ...settings.causes.tls],
     references: [
       { type: "endpoint-set", name },
@@ -150,7 +150,8 @@ export function splitCluster(
   }));
   const cluster = pool.resource({ type: "cluster", name, variant: "" }, () => ({
     body: encode(Cluster, {
-      ...endpointCluster(context, name, [
+      ...common,
+      ...endpointCluster(name, [
         ...known.map(({ port, reached }) =>
           match(
             backendLabel(port.service.key, port.port.port),
@@ -163,6 +164,7 @@ export function splitCluster(
         ),
         match(plainLabel, plaintext()),
       ]),
+      transportSocket: trustingNobody(settings.tls),
       commonLbConfig: { ...panic, localityConfigSpecifier: { $case: "localityWeightedLbConfig", value: {} } },
     }),
     causes: [...causes, ...settings.causes.tls],
@@ -264,20 +266,35 @@ function emptyCluster({ pool }: TranslationContext, name: string, causes: Resour
   }));
 }
 
-/** Endpoints by ADS; one without a label that the matches know meets a transport socket that trusts nobody, instead of plaintext. */
-function endpointCluster(
-  context: TranslationContext,
-  name: string,
-  transportSocketMatches: Cluster["transportSocketMatches"],
-): Cluster {
+/** Endpoints by ADS. */
+function endpointCluster(name: string, transportSocketMatches: Cluster["transportSocketMatches"]): Cluster {
   return {
-    ...common,
     name,
     clusterDiscoveryType: { $case: "type", value: Cluster_DiscoveryType.EDS },
     edsClusterConfig: { edsConfig: promptAds, serviceName: name },
     transportSocketMatches,
-    transportSocket: trustingNobody(context.index.settings.tls),
   };
+}
+
+/** An endpoint without a label that the matches know meets this, instead of plaintext. */
+function trustingNobody(settings: TlsSettings): TransportSocket {
+  return upstreamTls({ settings, trust: trustNoneName });
+}
+
+const restsOfUpstream = new WeakMap<TlsSettings, Uint8Array>();
+
+/** What all clusters of Service ports have, behind what they are told apart by. */
+function restOfUpstream(settings: TlsSettings): Uint8Array {
+  const known = restsOfUpstream.get(settings);
+  if (known !== undefined) return known;
+  const rest = encode(Cluster, {
+    ...common,
+    typedExtensionProtocolOptions: downstreamProtocol,
+    commonLbConfig: panic,
+    transportSocket: trustingNobody(settings),
+  });
+  restsOfUpstream.set(settings, rest);
+  return rest;
 }
 
 function match(

@@ -1,4 +1,4 @@
-import { any, milliseconds } from "./encode.ts";
+import { any, encode, milliseconds } from "./encode.ts";
 import { type Filter } from "./gen/envoy/config/listener/v3/listener_components.ts";
 import type { RouteConfiguration } from "./gen/envoy/config/route/v3/route.ts";
 import { Router } from "./gen/envoy/extensions/filters/http/router/v3/router.ts";
@@ -26,14 +26,14 @@ const transparent = {
   upgradeConfigs: [{ upgradeType: "websocket" }],
 } satisfies HttpConnectionManager;
 
+const restOfOutbound = encode(HttpConnectionManager, { ...transparent, httpFilters: [router] });
+
 /** Requests to a Service, along the RouteConfiguration of that name. */
 export function outboundHttp(route: string): Filter {
-  return manager({
-    ...transparent,
-    statPrefix: route,
-    routeSpecifier: { $case: "rds", value: { configSource: ads, routeConfigName: route } },
-    httpFilters: [router],
-  });
+  return manager(
+    { statPrefix: route, routeSpecifier: { $case: "rds", value: { configSource: ads, routeConfigName: route } } },
+    restOfOutbound,
+  );
 }
 
 /** Requests to the application. `authorization` decides before anything else sees them. */
@@ -110,9 +110,9 @@ function everythingTo(cluster: string): RouteConfiguration {
   };
 }
 
-function manager(config: HttpConnectionManager): Filter {
+function manager(config: HttpConnectionManager, rest?: Uint8Array): Filter {
   return {
     name: "envoy.filters.network.http_connection_manager",
-    configType: { $case: "typedConfig", value: any(HttpConnectionManager, config) },
+    configType: { $case: "typedConfig", value: any(HttpConnectionManager, config, rest) },
   };
 }

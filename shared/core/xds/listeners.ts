@@ -193,6 +193,8 @@ function tcpCluster(
   return { cluster: name, resources };
 }
 
+const restOfUpstream = encode(Listener, { trafficDirection: TrafficDirection.OUTBOUND, bindToPort: false });
+
 /** Has no socket of its own: the virtual listener hands connections to this address over to it. */
 function upstreamListener(options: {
   readonly name: string;
@@ -200,11 +202,6 @@ function upstreamListener(options: {
   readonly port: number;
   readonly chain: FilterChain;
 }): Uint8Array {
-  return encode(Listener, {
-    name: options.name,
-    address: socketAddress(options.address, options.port),
-    bindToPort: false,
-    trafficDirection: TrafficDirection.OUTBOUND,
-    filterChains: [options.chain],
-  });
+  const { name, address, port, chain } = options;
+  return encode(Listener, { name, address: socketAddress(address, port), filterChains: [chain] }, restOfUpstream);
 }

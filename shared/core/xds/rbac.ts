@@ -63,9 +63,10 @@ function rulesOf({ settings, grants }: PortPolicy, permissionsOf: (grant: Grant)
       principals: grant.from.flatMap((account) => principalsOf(account, settings)),
     });
   }
-  // Map fields are written in the order of insertion.
-  const sorted = [...policies].sort(([a], [b]) => (a < b ? -1 : 1));
-  return { action: RBAC_Action.ALLOW, policies: Object.fromEntries(sorted) };
+  // Map fields are written in the order of insertion. Without a prototype, an object does not take names for its shape.
+  const sorted: Record<string, Policy> = Object.create(null);
+  for (const [name, policy] of [...policies].sort(([a], [b]) => (a < b ? -1 : 1))) sorted[name] = policy;
+  return { action: RBAC_Action.ALLOW, policies: sorted };
 }
 
 /** As it stands in Envoy's statistics and logs. */

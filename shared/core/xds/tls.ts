@@ -11,7 +11,7 @@ import {
   DownstreamTlsContext,
   UpstreamTlsContext,
 } from "./gen/envoy/extensions/transport_sockets/tls/v3/tls.ts";
-import { identityName, trustNoneName } from "./names.ts";
+import { identityName } from "./names.ts";
 import { ads } from "./sources.ts";
 
 /** The only protocol that clients offer; it marks mesh traffic, in OSM too, and nothing is negotiated by it (envoy.md §16 E). */
@@ -31,15 +31,6 @@ export function upstreamTls(options: {
     name: "envoy.transport_sockets.tls",
     configType: { $case: "typedConfig", value: any(UpstreamTlsContext, context) },
   };
-}
-
-const nobody = new WeakMap<TlsSettings, TransportSocket>();
-
-/** Of clients that take no server's certificate. Every cluster has it, so it is made once. */
-export function trustingNobody(settings: TlsSettings): TransportSocket {
-  const made = nobody.get(settings) ?? upstreamTls({ settings, trust: trustNoneName });
-  nobody.set(settings, made);
-  return made;
 }
 
 export function downstreamTls(options: { readonly settings: TlsSettings; readonly trust: string }): TransportSocket {

@@ -1,6 +1,6 @@
 const initialSize = 512;
-/** Below this a loop over the characters beats the call into the runtime's own encoder. */
-const shortString = 48;
+/** Up to this a loop over the characters beats the calls into the runtime's own encoder; and its length is one byte. */
+const shortString = 127;
 /** Of what stays, a part keeps the whole: so it is small. */
 const slabSize = 16 * 1024;
 const scratch = new DataView(new ArrayBuffer(8));
