@@ -18,7 +18,7 @@ export interface Derivations {
   gather<V, T>(
     keys: Input<unknown>,
     of: Derived<V>,
-    pairs: (value: V) => Iterable<readonly [place: string, item: T]>,
+    pairs: (value: V) => readonly (readonly [place: string, item: T])[],
   ): Gathered<T>;
   /** Keeps `of` up to date for every key of `keys`. */
   keep<V>(keys: Input<unknown>, of: Derived<V>): void;
@@ -86,10 +86,10 @@ export function createDerivations(): Derivations {
       return derived;
     },
 
-    gather<V, T>(keys: Input<unknown>, of: Derived<V>, pairs: (value: V) => Iterable<readonly [string, T]>) {
+    gather<V, T>(keys: Input<unknown>, of: Derived<V>, pairs: (value: V) => readonly (readonly [string, T])[]) {
       const places = createPlaces<T>(cells);
       keep(keys, of, (key, value) => {
-        places.put(key, value === undefined ? [] : [...pairs(value as V)]);
+        places.put(key, value === undefined ? [] : pairs(value as V));
       });
       return places.at;
     },

@@ -1,4 +1,4 @@
-import { type KindName, kinds, kindText } from "../events/kinds.ts";
+import { type KindName, kinds } from "../events/kinds.ts";
 import { withoutAge } from "../mesh/build-mesh.ts";
 import type { DraftService } from "../mesh/draft.ts";
 import type {
@@ -63,7 +63,10 @@ export function deriveMesh({ derivations, frame, onProblems }: MeshPlan): Derive
   /** A value with problems, which are told as they come and go. */
   const judged = <V extends WithProblems>(place: string, compute: (key: string) => V): Derived<V> =>
     derivations.derive(compute, {
-      changed: ({ key, after }) => onProblems(`${place} ${key}`, after?.problems ?? []),
+      changed: ({ key, before, after }) => {
+        const problems = after?.problems ?? [];
+        if (problems.length > 0 || (before?.problems ?? []).length > 0) onProblems(`${place} ${key}`, problems);
+      },
     });
   const inputs = createInputs(derivations, frame);
   const part: Part = { derivations, judged, inputs, frame };
@@ -170,15 +173,20 @@ function createInputs(derivations: Derivations, { namespaces }: Frame) {
   };
   const outsider = input();
   const byKind = new Map(
-    Object.entries(byName).map(([name, of]) => [kindText(kinds[name as keyof typeof byName] as KindName), of]),
+    Object.entries(byName).map(([name, of]) => {
+      const { group, kind }: KindName = kinds[name as keyof typeof byName];
+      return [kind as string, { group, of }];
+    }),
   );
   return {
     ...byName,
     outsider,
     set: (key: ObjectKey, object: MeshObject | undefined): void => {
       const name = `${key.namespace}/${key.name}`;
-      if (namespaces.has(key.namespace)) byKind.get(kindText(key))?.set(name, object);
-      else if (kindText(key) === kindText(kinds.service)) outsider.set(name, object);
+      const known = byKind.get(key.kind);
+      if (known?.group !== key.group) return;
+      if (namespaces.has(key.namespace)) known.of.set(name, object);
+      else if (known.of === byName.service) outsider.set(name, object);
     },
   };
 }
@@ -276,7 +284,10 @@ function deriveGrants(
     },
   );
   return {
-    grantsTo: (accounts) => accounts.flatMap((account) => grants(account)),
+    grantsTo: (accounts) => {
+      const [first] = accounts;
+      return first !== undefined && accounts.length === 1 ? grants(first) : accounts.flatMap(grants);
+    },
     reachOf: derivations.derive((account) => new Set(targets(account))),
   };
 }

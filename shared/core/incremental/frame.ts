@@ -1,4 +1,4 @@
-import { type KindName, kinds, kindText } from "../events/kinds.ts";
+import { type KindName, kinds } from "../events/kinds.ts";
 import { emptyDraft, type MeshBuildSettings } from "../mesh/draft.ts";
 import type { MeshSettings } from "../mesh/mesh.ts";
 import type { Problem } from "../mesh/problem.ts";
@@ -16,12 +16,10 @@ export interface Frame {
   readonly problems: readonly Problem[];
 }
 
-const frameKinds: ReadonlySet<string> = new Set(
-  ([kinds.namespace, kinds.meshConfig, kinds.clusterNetwork] as readonly KindName[]).map(kindText),
-);
+const frameKinds: readonly KindName[] = [kinds.namespace, kinds.meshConfig, kinds.clusterNetwork];
 
-export function isOfFrame(kind: KindName): boolean {
-  return frameKinds.has(kindText(kind));
+export function isOfFrame({ group, kind }: KindName): boolean {
+  return frameKinds.some((of) => of.kind === kind && of.group === group);
 }
 
 /** `objects`: those of the frame's kinds. */

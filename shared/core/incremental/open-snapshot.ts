@@ -237,7 +237,11 @@ function createVersions() {
 
     /** Those whose versions came since this was asked last. */
     takeNews(): readonly SealedResource[] {
-      const news = [...added].flatMap((version) => resources.get(version) ?? []);
+      const news: SealedResource[] = [];
+      for (const version of added) {
+        const resource = resources.get(version);
+        if (resource !== undefined) news.push(resource);
+      }
       added.clear();
       removed.clear();
       return news;

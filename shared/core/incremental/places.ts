@@ -22,17 +22,10 @@ export function createPlaces<T>(all: Cells) {
 
   /** `items`: of a key, instead of those before; none: it leaves. */
   const put = (name: string, key: string, items: readonly T[]): void => {
-    let place = places.get(name);
-    if (place === undefined) places.set(name, (place = { lots: [], items: undefined }));
-    const { lots } = place;
-    const at = positionOf(lots, key);
-    const lot = lots[at]?.key === key ? lots[at] : undefined;
-    if (lot !== undefined && isSameList(lot.items, items)) return;
-    if (items.length === 0) lots.splice(at, 1);
-    else if (lot === undefined) lots.splice(at, 0, { key, items });
-    else lot.items = items;
-    place.items = undefined;
-    if (lots.length === 0) places.delete(name);
+    const place = places.get(name);
+    if (place === undefined) places.set(name, { lots: [{ key, items }], items: undefined });
+    else if (!replace(place, key, items)) return;
+    else if (place.lots.length === 0) places.delete(name);
     const cell = cells.get(name);
     if (cell !== undefined) changed(cell);
   };
@@ -66,6 +59,19 @@ function itemsByPlace<T>(
   // Most keys put one thing at one place.
   if (pairs.length < 2) return pairs.map(([name, item]) => [name, [item]]);
   return [...Map.groupBy(pairs, ([name]) => name)].map(([name, lot]) => [name, lot.map(([, item]) => item)]);
+}
+
+/** False: it has them already. */
+function replace<T>(place: Place<T>, key: string, items: readonly T[]): boolean {
+  const { lots } = place;
+  const at = positionOf(lots, key);
+  const lot = lots[at]?.key === key ? lots[at] : undefined;
+  if (lot !== undefined && isSameList(lot.items, items)) return false;
+  if (items.length === 0) lots.splice(at, 1);
+  else if (lot === undefined) lots.splice(at, 0, { key, items });
+  else lot.items = items;
+  place.items = undefined;
+  return true;
 }
 
 /** Where the lot of a key is, or would be. */

@@ -107,7 +107,7 @@ export function upstreamCluster(context: TranslationContext, port: PortOfService
       { type: "trust-set", name: trustNoneName },
     ],
   }));
-  return { name, resources: [cluster, endpoints, upstreamTrust(context, port, reached)] };
+  return { name, resources: [cluster, endpoints, upstreamTrust(context, { name, reached, causes })] };
 }
 
 /**
@@ -130,7 +130,13 @@ export function splitCluster(
   });
   const causes = portCauses(context, root, all);
   const known = members.filter(({ reached }) => reached.accounts.length > 0);
-  const trusts = known.map(({ port, reached }) => upstreamTrust(context, port, reached));
+  const trusts = known.map(({ port, reached }) =>
+    upstreamTrust(context, {
+      name: upstreamName(port.service.key, port.port.port, reached.signature),
+      reached,
+      causes: upstreamCauses(context, port, reached),
+    }),
+  );
 
   const endpoints = pool.resource({ type: "endpoint-set", name, variant: "" }, () => ({
     body: setBody({
@@ -185,7 +191,12 @@ export function headlessCluster(
 ): ClusterResources {
   const { settings } = context.index;
   const name = headlessName(port.service.key, port.port.port, reached.signature);
-  const trust = upstreamTrust(context, port, reached);
+  const causes = upstreamCauses(context, port, reached);
+  const trust = upstreamTrust(context, {
+    name: upstreamName(port.service.key, port.port.port, reached.signature),
+    reached,
+    causes,
+  });
   const cluster = context.pool.resource({ type: "cluster", name, variant: "" }, () => ({
     body: encode(Cluster, {
       ...common,
@@ -199,7 +210,7 @@ export function headlessCluster(
       }),
       typedExtensionProtocolOptions: downstreamProtocol,
     }),
-    causes: [...upstreamCauses(context, port, reached), ...settings.causes.tls],
+    causes: [...causes, ...settings.causes.tls],
     references: [{ type: "trust-set", name: trust.name }],
   }));
   return { name, resources: [cluster, trust] };
@@ -304,12 +315,12 @@ function match(
   return { name: label, match: { backend: label }, transportSocket };
 }
 
-function upstreamTrust(context: TranslationContext, port: PortOfService, reached: ReachedAccounts): Resource {
-  return trustSet(context, {
-    name: upstreamName(port.service.key, port.port.port, reached.signature),
-    trust: trustSetOf(reached.accounts, context.index.settings),
-    causes: upstreamCauses(context, port, reached),
-  });
+/** `name`: upstreamName(). */
+function upstreamTrust(
+  context: TranslationContext,
+  { name, reached, causes }: { readonly name: string; readonly reached: ReachedAccounts } & Pick<Resource, "causes">,
+): Resource {
+  return trustSet(context, { name, trust: trustSetOf(reached.accounts, context.index.settings), causes });
 }
 
 function upstreamCauses(
