@@ -204,13 +204,18 @@ function createListener(
     return { listener, replace: () => {} };
   }
   const listener = createTlsServer(
-    { ...tlsOptions(tls), ALPNProtocols: ["h2"], handshakeTimeout: limits.handshake, noDelay: true },
+    { ...tlsOptions(tls), ALPNCallback: chooseHttp2, handshakeTimeout: limits.handshake, noDelay: true },
     onSocket,
   );
   // Node tells of a handshake that failed or took too long, and leaves the socket open.
   listener.on("tlsClientError", (_, socket) => socket.destroy());
   listener.maxConnections = limits.connections;
   return { listener, replace: (next) => listener.setSecureContext(tlsOptions(next)) };
+}
+
+/** A function, since Node keeps a copy of a list with every connection, each in a pool of 64 KB that it keeps from being freed. */
+function chooseHttp2({ protocols }: { readonly protocols: readonly string[] }): string | undefined {
+  return protocols.includes("h2") ? "h2" : undefined;
 }
 
 function tlsOptions(tls: XdsServerCertificate) {
