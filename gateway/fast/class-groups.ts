@@ -4,7 +4,7 @@ import type { ServedSnapshot } from "../follow/head-follower.ts";
 import type { ClusterObjects } from "../kubernetes/cluster-objects.ts";
 import type { ClassGroup, Follower } from "./class-group.ts";
 import type { CompileClass } from "./class-policy.ts";
-import { renewView } from "./class-view.ts";
+import { renewView, type ViewNews } from "./class-view.ts";
 import { createFastResources, type FastEntry } from "./fast-resources.ts";
 import { createGroupPolicies, type SnapshotNews } from "./group-policies.ts";
 import { createIdentities, type Identities } from "./identities.ts";
@@ -50,9 +50,15 @@ export function createClassGroups(options: ClassGroupsOptions): ClassGroups {
   /** Of all views: two classes must not have the same one, or a proxy that moves between them is sent nothing. */
   let generation = 0;
   const nextGeneration = (): number => ++generation;
+  let change = 0;
+  const nextNumbers = () => ({ generation: nextGeneration(), change });
+  /** What is made from now on is made by one change. */
+  const beginChange = (): void => {
+    change = generation + 1;
+  };
   const order = createViewOrder({ limit: options.orderLimit ?? orderLimit, nextGeneration });
 
-  const renew = createRenewal({ layers, identities, nextGeneration });
+  const renew = createRenewal({ layers, identities, nextNumbers });
   const refresh = (group: ClassGroup, news?: SnapshotNews): void => {
     if (served === undefined) return;
     const { isKnown, changes } = policies.refresh(group, served, news);
@@ -73,10 +79,11 @@ export function createClassGroups(options: ClassGroupsOptions): ClassGroups {
     },
   });
   const refreshed = (entries: readonly FastEntry[]): void => {
+    beginChange();
     for (const [group, changes] of layers.refreshed(entries)) {
       // One that has no view yet gets all of it with its certificate.
       if (group.policy === undefined || group.view === undefined) continue;
-      renewView(group, group.policy, { changes, generation: nextGeneration() });
+      renewView(group, group.policy, { changes, ...nextNumbers() });
       order.tell(group);
     }
   };
@@ -96,6 +103,7 @@ export function createClassGroups(options: ClassGroupsOptions): ClassGroups {
     serve(snapshot) {
       const news = policies.serve(served, snapshot);
       served = snapshot;
+      beginChange();
       for (const group of groups.values()) refresh(group, news);
       order.serve([...groups.values()]);
     },
@@ -117,9 +125,9 @@ export function createClassGroups(options: ClassGroupsOptions): ClassGroups {
 function createRenewal(parts: {
   readonly layers: Layers;
   readonly identities: Identities;
-  readonly nextGeneration: () => number;
+  readonly nextNumbers: () => Pick<ViewNews, "generation" | "change">;
 }) {
-  const { layers, identities, nextGeneration } = parts;
+  const { layers, identities, nextNumbers } = parts;
   return (group: ClassGroup, changes: ViewChanges | undefined): void => {
     const { policy } = group;
     if (policy === undefined) return; // being compiled
@@ -127,7 +135,7 @@ function createRenewal(parts: {
     if (identity === undefined) return; // being issued
     const isNew = policy.own.resources.secret.get(identity.name) !== identity;
     const own = isNew ? layers.put(policy.own, "secret", identity) : noChanges;
-    renewView(group, policy, { changes: changes && mergeChanges(changes, own), generation: nextGeneration() });
+    renewView(group, policy, { changes: changes && mergeChanges(changes, own), ...nextNumbers() });
   };
 }
 

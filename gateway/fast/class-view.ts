@@ -9,7 +9,7 @@ import { changeOf, mergeChanges, type ViewChanges, type ViewHistory } from "./vi
 type Resources = Record<EnvoyType, ViewResources>;
 
 /** Gives the group the view of its layers as they are now. `changes`: in the layers, since the present view; undefined: not known. */
-export function renewView(group: ClassGroup, policy: GroupPolicy, { changes, generation }: ViewNews): void {
+export function renewView(group: ClassGroup, policy: GroupPolicy, { changes, generation, change }: ViewNews): void {
   const { view: before, history } = group;
   let known = before && changes;
   let resources: Resources;
@@ -27,6 +27,7 @@ export function renewView(group: ClassGroup, policy: GroupPolicy, { changes, gen
   history.add(generation, known);
   group.view = {
     generation,
+    change,
     snapshotVersion: policy.version,
     resources,
     changesSince: changesUntil(history, generation),
@@ -52,8 +53,10 @@ function isGuarding(type: EnvoyType): boolean {
   return type === "listener" || type === "extension" || type === "secret";
 }
 
+/** The numbers are those of the new view (View). */
 export interface ViewNews {
   readonly generation: number;
+  readonly change: number;
   readonly changes: ViewChanges | undefined;
 }
 

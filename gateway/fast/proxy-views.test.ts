@@ -118,6 +118,27 @@ test("a new snapshot, moved endpoints, new roots and a renewed certificate each 
   assert.equal(proxy.seen.length, 5, "what comes out the same is no news");
 });
 
+test("views that one change makes for several classes are known to be of it", (t) => {
+  const other = pod("shop/other", { account: "cart", labels: { app: "other" } });
+  const { cluster, views, connect } = start(t);
+  cluster.putPod(cartPod);
+  cluster.putPod(other);
+  views.serve(snapshotOf(3, [...mesh, cartService, cartPod, other]));
+  const both = [connect(identityOf("cart")), connect(identityOf("other"))] as const;
+  cluster.putSlice({
+    name: "one",
+    service: "shop/cart",
+    ports: [{ name: "http", port: 8080 }],
+    endpoints: [{ ip: "10.1.0.1", pod: "cart" }],
+  });
+  const [one, two] = both.map((proxy) => proxy.last());
+  assert.equal(one?.change, two?.change);
+  views.serve(snapshotOf(4, [...mesh, cartService, cartPod, other]));
+  const [third, fourth] = both.map((proxy) => proxy.last());
+  assert.equal(third?.change, fourth?.change);
+  assert.ok(Number(third?.change) > Math.max(Number(one?.generation), Number(two?.generation)));
+});
+
 test("a pod that changes its class moves to that class's view, which has another generation, and keeps its certificate", (t) => {
   const other = pod("shop/other", { account: "cart", labels: { app: "other" } });
   const moved = service("shop/cart", {

@@ -13,7 +13,8 @@ import type { View, ViewResource, ViewResources } from "./view.ts";
 export function compareViews(turn: Turn, view: View): void {
   const before = turn.view;
   turn.view = view;
-  if (view.generation > turn.series.generation) turn.series = { generation: view.generation, after: turn.sent };
+  const { generation, change = generation } = view;
+  if (change > turn.series.change) turn.series = { change, after: turn.sent };
   const changes = before && view.changesSince?.(before.generation);
   const vanished: Retirement["names"][number][] = [];
   for (const type of envoyTypes) {

@@ -162,9 +162,9 @@ function send(turn: Turn, type: EnvoyType, items: readonly Item[]): string {
   return nonce;
 }
 
-/** The same for all streams that have sent as much of the same view, so that they send the same bytes; never twice on one stream. */
+/** The same for all streams, of whatever class, that have sent as much since the same change, so that they send the same bytes; never twice on one stream. */
 function nonceOf({ series, sent }: Turn): string {
-  return `${series.generation}.${sent - series.after}`;
+  return `${series.change}.${sent - series.after}`;
 }
 
 /** A late message has nothing more to say about a name that is sent again; so late messages never hold more names than there are. */

@@ -20,7 +20,7 @@ const others: { readonly [Key in keyof Omit<Stream, "types">]: Stream[Key] } = {
   absent: () => "removed",
   view: viewOf(1, { cluster: { cart: "2" } }),
   sent: 7,
-  series: { generation: 9, after: 0 },
+  series: { change: 9, after: 0 },
   retirements: [{ id: 1, names: [], sentBefore: 0, notBefore: 0, awaited: undefined, readyAt: undefined }],
   retiring: toPersistentMap([["route|cart", 1]]),
   owing: toPersistentMap([["x", "extension"]]),

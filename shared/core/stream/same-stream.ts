@@ -12,7 +12,7 @@ export function isSameStream(one: Stream, other: Stream): boolean {
     one.settings === other.settings &&
     one.absent === other.absent &&
     one.sent === other.sent &&
-    one.series.generation === other.series.generation &&
+    one.series.change === other.series.change &&
     one.series.after === other.series.after &&
     one.listenersSwitchedAt === other.listenersSwitchedAt &&
     one.settled === other.settled &&

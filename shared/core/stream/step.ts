@@ -68,10 +68,10 @@ function endLoading(turn: Turn, type: EnvoyType): void {
 
 /** So that streams that have said more and such that have said less come into the same position. Nonces go on. */
 function countAnew(turn: Turn): void {
-  const { generation, after } = turn.series;
+  const { change, after } = turn.series;
   if (after === 0) return;
   turn.sent -= after;
-  turn.series = { generation, after: 0 };
+  turn.series = { change, after: 0 };
 }
 
 function isQuiet({ greet, dirty, parked, inFlight }: TypeState): boolean {

@@ -206,8 +206,8 @@ export interface Stream {
   readonly view: View | undefined;
   /** Number of the last message. Counted anew when nothing is under way. */
   readonly sent: number;
-  /** What nonces are made of: the newest generation seen, and the number of the last message before it. */
-  readonly series: { readonly generation: number; readonly after: number };
+  /** What nonces are made of: the newest change seen (View), and the number of the last message before it. */
+  readonly series: { readonly change: number; readonly after: number };
   readonly types: Readonly<Record<EnvoyType, TypeState>>;
   readonly retirements: readonly Retirement[];
   /** `type|name` → id of its retirement. */
@@ -254,7 +254,7 @@ export function createStream(options: {
     absent: options.absent,
     view: undefined,
     sent: 0,
-    series: { generation: 0, after: 0 },
+    series: { change: 0, after: 0 },
     types: Object.fromEntries(envoyTypes.map((type) => [type, emptyType])) as Record<EnvoyType, TypeState>,
     retirements: [],
     retiring: emptyPersistentMap(),

@@ -34,6 +34,8 @@ export interface Guards {
 export interface View {
   /** Grows with every view, of whatever class: equal generations are the same view, also for a proxy that changes its class. */
   readonly generation: number;
+  /** Generation of the first view that the same change made: classes that a change reaches at once have it in common. Absent: this is the first. */
+  readonly change?: number;
   /** Version of the snapshot that the policy config is from (the head's `version`). */
   readonly snapshotVersion: number;
   readonly resources: Readonly<Record<EnvoyType, ViewResources>>;
