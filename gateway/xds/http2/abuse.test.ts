@@ -48,6 +48,25 @@ describe("a peer that abuses HTTP/2", () => {
     });
   }
 
+  it("is dropped when it asks without end, many times in a frame or held back, but may answer whatever it is sent", () => {
+    const asked = Buffer.concat(Array.from({ length: 100 }, () => message("ask")));
+    for (const hold of [false, true]) {
+      const peer = startConnection({ hold });
+      peer.send(hello, request(1));
+      assert.ok(sendsUntilDropped(peer, 20, () => data(1, asked)) <= (hold ? 20 : 10));
+      peer.calls[0]?.listen({ message: () => {}, drained: () => {}, finished: () => {}, gone: () => {} });
+      assert.equal(peer.drops[0]?.details, "too many messages that answer nothing");
+      assert.deepEqual(peer.faults, []);
+    }
+    const answering = startConnection();
+    answering.send(hello, request(1));
+    for (let count = 0; count < 3000; count += 1) {
+      answering.calls[0]?.send(Buffer.from("told"));
+      answering.send(data(1, message("ask")));
+    }
+    assert.deepEqual([answering.drops, answering.messages.length], [[], 3000]);
+  });
+
   it("may go on for ever at an ordinary pace", () => {
     const peer = startConnection();
     peer.send(hello, request(1));

@@ -137,6 +137,13 @@ export class Connection implements StreamOwner {
     this.#unsaid = 0;
   }
 
+  unasked(): void {
+    this.#nuisances += 1;
+    if (this.#nuisances > this.#host.limits.nuisances) {
+      this.#drop("enhanceYourCalm", "too many messages that answer nothing", "enhanceYourCalm");
+    }
+  }
+
   ended(stream: Http2Stream): void {
     this.#streams.delete(stream.id);
     this.#closed ??= new ClosedStreams();

@@ -25,6 +25,8 @@ export class GrpcStream implements XdsCall, StreamHandler, MessageSink {
   #headers: ReadonlyMap<string, string> | undefined;
   #listener: CallListener | undefined;
   #held = 0;
+  /** Messages that were sent and that none of the peer's has answered. */
+  #unanswered = 0;
   #open = true;
   #headSent = false;
 
@@ -66,6 +68,7 @@ export class GrpcStream implements XdsCall, StreamHandler, MessageSink {
       this.#headSent = true;
       this.#stream.sendHead(grpcHead);
     }
+    this.#unanswered += 1;
     this.#stream.sendMessage(message);
   }
 
@@ -106,7 +109,9 @@ export class GrpcStream implements XdsCall, StreamHandler, MessageSink {
   }
 
   message(bytes: Buffer): boolean {
-    this.#listener?.message(bytes);
+    if (this.#unanswered > 0) this.#unanswered -= 1;
+    else this.#stream.owner.unasked();
+    if (this.#open) this.#listener?.message(bytes);
     return this.#open;
   }
 

@@ -23,7 +23,8 @@ export interface Http2Limits {
   /** A connection without a stream: a proxy without one is none. */
   readonly idle: number;
   /**
-   * Frames that do nothing for a stream (settings, pings, resets, empty data, what is unknown): so many at once, and so many a second in the long run.
+   * Frames that do nothing for a stream (settings, pings, resets, empty data, what is unknown), and messages that answer none of ours: so many at once, and so
+   * many a second in the long run.
    */
   readonly nuisances: number;
   readonly nuisancesPerSecond: number;

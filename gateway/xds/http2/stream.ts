@@ -14,6 +14,8 @@ export interface StreamOwner {
   queueChanged(bytes: number): void;
   /** Bytes of the connection's receive window are free again. */
   freeWindow(bytes: number): void;
+  /** The peer has sent a message that answers none of ours: each is work, so they are limited. */
+  unasked(): void;
   /** The stream has ended on our side, or both. */
   ended(stream: Http2Stream): void;
   /** Asks the peer to use another connection from now on, if this one has no other stream. */
