@@ -62,6 +62,7 @@ export function createViewHistory(): ViewHistory {
       const end = find(to);
       const begin = find(from);
       if (begin === undefined || end === undefined || end < begin) return undefined;
+      if (end - begin === 1) return changes[end % keptViews]; // nearly always
       const steps = Array.from({ length: end - begin }, (_, step) => changes[(begin + 1 + step) % keptViews]);
       return mergeChanges(...steps);
     },

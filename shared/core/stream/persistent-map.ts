@@ -33,6 +33,10 @@ class Few<V> implements Overlay<V> {
     return undefined;
   }
 
+  copy(): (readonly [string, V])[] {
+    return this.#entries.slice();
+  }
+
   [Symbol.iterator](): MapIterator<[string, V]> {
     return this.#entries[Symbol.iterator]() as MapIterator<[string, V]>;
   }
@@ -99,12 +103,12 @@ export function withChanges<V>(map: PersistentMap<V>, changes: Changes<V>): Pers
 type Changes<V> = readonly (readonly [string, V | undefined])[];
 
 function withFew<V>(map: PersistentMap<V>, changes: Changes<V>): PersistentMap<V> {
-  const entries: (readonly [string, V | typeof gone])[] = [...map.overlay];
+  const { overlay } = map;
+  const entries = overlay instanceof Few ? (overlay as Few<V | typeof gone>).copy() : [...overlay];
   let size = map.size;
-  for (const change of changes) {
-    const [name, value] = change;
-    const position = entries.findIndex((entry) => entry[0] === name);
-    const own = entries[position];
+  for (const [name, value] of changes) {
+    const position = positionOf(entries, name);
+    const own = position < 0 ? undefined : entries[position];
     size += growth(own === undefined ? map.base.get(name) : own[1], value);
     if (value === undefined && !map.base.has(name)) {
       if (own !== undefined) entries.splice(position, 1);
@@ -115,6 +119,12 @@ function withFew<V>(map: PersistentMap<V>, changes: Changes<V>): PersistentMap<V
     else entries[position] = entry;
   }
   return size === 0 ? emptyMap : { size, base: map.base, overlay: new Few(entries) };
+}
+
+function positionOf(entries: readonly (readonly [string, unknown])[], name: string): number {
+  let position = entries.length - 1;
+  while (position >= 0 && entries[position]?.[0] !== name) position -= 1;
+  return position;
 }
 
 function withMany<V>(map: PersistentMap<V>, changes: Changes<V>): PersistentMap<V> {
