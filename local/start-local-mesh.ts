@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createKubernetesClient, type KubernetesClient } from "../gateway/kubernetes/client.ts";
 import { readData } from "../gateway/kubernetes/kept-data.ts";
-import { nodeFlags } from "../gateway/node-flags.ts";
+import { nodeEnvironment, nodeFlags } from "../gateway/node-flags.ts";
 import { createCosmosDocumentStore } from "../shared/adapters/azure/cosmos.ts";
 import { buildBundles, gatewayProgram } from "../tools/build-bundles.ts";
 import type { EnvoyBinary } from "./data-plane/envoy-binary.ts";
@@ -111,6 +111,7 @@ async function startProcesses(options: LocalMeshOptions): Promise<LocalMesh> {
       args: [...nodeFlags, gatewayProgram],
       env: {
         ...inherited(),
+        ...nodeEnvironment,
         ...cloud,
         ...gatewayEnvironment({ kubeconfig, listen, node, number, again, dir: gatewayDir }),
         ...options.gatewayEnv,

@@ -1,7 +1,7 @@
 import { chmod } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
-import { nodeFlags } from "../gateway/node-flags.ts";
+import { nodeEnvironment, nodeFlags } from "../gateway/node-flags.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const common = {
@@ -16,6 +16,8 @@ const common = {
   legalComments: "external",
 } as const;
 
+const environment = Object.entries(nodeEnvironment).map(([name, value]) => `${name}=${value}`);
+
 /** How the gateway's program is bundled: one file that can be started as it is, and beside it what it seldom needs. */
 export const gatewayBundle = {
   ...common,
@@ -25,7 +27,7 @@ export const gatewayBundle = {
   splitting: true,
   banner: {
     js: [
-      `#!/usr/bin/env -S node ${nodeFlags.join(" ")}`,
+      `#!/usr/bin/env -S ${environment.join(" ")} node ${nodeFlags.join(" ")}`,
       // CommonJS dependencies ask for Node's modules through `require`, which ES modules do not have.
       "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
     ].join("\n"),
