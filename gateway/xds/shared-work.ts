@@ -18,7 +18,7 @@ import {
 } from "../../shared/core/stream/stream.ts";
 import type { Clock } from "../../shared/ports/clock.ts";
 import { createTasting, type Tasting } from "./tasting.ts";
-import { createTurnClock } from "./turn-clock.ts";
+import { createTurnClock, type TurnClock } from "./turn-clock.ts";
 import { type CreateWakeTimer, createWakeTimers } from "./wake-timer.ts";
 
 /** What a server does once for all of its streams: most of them are in the same position, hear the same and say the same. */
@@ -32,8 +32,7 @@ export interface SharedWork extends Disposable {
   readonly readFirst: (stream: Stream, bytes: Buffer) => FirstRequest;
   /** The same Buffer for the same message. `stream` is that which the step left. */
   readonly encode: (stream: Stream, send: Send) => Buffer;
-  /** Milliseconds, the same throughout a turn of the event loop. */
-  readonly now: () => number;
+  readonly time: TurnClock;
   readonly wakeTimer: CreateWakeTimer;
   readonly tasting: Tasting;
 }
@@ -78,7 +77,7 @@ export function createSharedWork(options: SharedWorkOptions): SharedWork {
       stream.protocol === "delta" ? readDelta(bytes) : fromSotwRequest(stream, readSotw(bytes)),
     readFirst,
     encode: createEncoding(),
-    now: createTurnClock(clock),
+    time: createTurnClock(clock),
     wakeTimer: createWakeTimers(clock),
     tasting: createTasting({ clock, patience: options.tasterPatienceMs }),
     [Symbol.dispose]: () => timer[Symbol.dispose](),

@@ -41,6 +41,7 @@ export interface StreamDriver {
 /** Runs the pure machine of core/stream on one call: bytes in, bytes out, timers, reports. */
 export function startStreamDriver(options: StreamDriverOptions): StreamDriver {
   const { call, proxy, clock, reports, protocol, shared } = options;
+  const { time } = shared;
   let stream: Stream = shared.begin(protocol);
   let open = true;
   let connected = false;
@@ -66,14 +67,14 @@ export function startStreamDriver(options: StreamDriverOptions): StreamDriver {
     for (const output of result.outputs) put(options, { stream, following, taster }, output);
     if (open) wake.arm();
   });
-  const passTime = guarded(options, fail, () => give({ kind: "time", now: shared.now() }));
+  const passTime = guarded(options, fail, () => give({ kind: "time", now: time.move() }));
   const wake = shared.wakeTimer(
     () => stream.wakeAt,
     () => passTime(undefined),
   );
   life.push(wake);
   const judged = guarded(options, fail, (news: Pick<StreamInput & { kind: "verdicts" }, "type" | "verdicts">) =>
-    give({ kind: "verdicts", now: shared.now(), ...news }),
+    give({ kind: "verdicts", now: time.now(), ...news }),
   );
   const meet = (bytes: Buffer): StreamRequest | undefined => {
     const { node = emptyNode, request } = shared.readFirst(stream, bytes);
@@ -86,7 +87,7 @@ export function startStreamDriver(options: StreamDriverOptions): StreamDriver {
   const take = (bytes: Buffer): void => {
     const request = connected ? shared.read(stream, bytes) : meet(bytes);
     if (request === undefined) return;
-    give({ kind: "request", now: shared.now(), request });
+    give({ kind: "request", now: time.now(), request });
     if (request.subscribe.length === 0) return;
     if (envoyTypes.some((type) => stream.types[type].subscription.names.size > options.maxNames)) {
       fail("RESOURCE_EXHAUSTED", `more than ${options.maxNames} names of one type`);
@@ -95,7 +96,7 @@ export function startStreamDriver(options: StreamDriverOptions): StreamDriver {
 
   const latest = createLatestView(
     call,
-    guarded(options, fail, (view) => give({ kind: "view", now: shared.now(), view })),
+    guarded(options, fail, (view) => give({ kind: "view", now: time.now(), view })),
   );
   following = options.views.follow(proxy, {
     view: latest.view,

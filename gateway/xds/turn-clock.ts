@@ -1,19 +1,24 @@
 import type { Clock } from "../../shared/ports/clock.ts";
 
+/** How long the time may stand still, in milliseconds: little beside what streams wait for. */
+const standstill = 20;
+
+export interface TurnClock {
+  /** Milliseconds; the same for a moment. */
+  readonly now: () => number;
+  /** The time as it is, from now on for all: for who was told to come at a time. */
+  readonly move: () => number;
+}
+
 /**
- * Monotonic milliseconds that stand still within a turn of the event loop, as Node's timers see them: what happens to a thousand streams in one turn happens to
- * all at the same time, and is worked out once.
+ * Monotonic milliseconds that stand still for a moment: what happens to a thousand streams in it, which were all told the same or connect one after the other,
+ * happens to all at the same time, and is worked out once.
  */
-export function createTurnClock(clock: Clock): () => number {
-  let now: number | undefined;
-  const end = (): void => {
-    now = undefined;
+export function createTurnClock(clock: Pick<Clock, "monotonic">): TurnClock {
+  let told = Number.NEGATIVE_INFINITY;
+  const move = (): number => {
+    told = clock.monotonic();
+    return told;
   };
-  return () => {
-    if (now === undefined) {
-      now = clock.monotonic();
-      setImmediate(end);
-    }
-    return now;
-  };
+  return { now: () => (clock.monotonic() - told < standstill ? told : move()), move };
 }

@@ -1,0 +1,16 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createTurnClock } from "./turn-clock.ts";
+
+test("createTurnClock() stands still for a moment, never goes back, and is right for who was told to come", () => {
+  let real = 100;
+  const time = createTurnClock({ monotonic: () => real });
+  assert.equal(time.now(), 100);
+  real = 119;
+  assert.equal(time.now(), 100);
+  assert.equal(time.move(), 119);
+  real = 138;
+  assert.equal(time.now(), 119);
+  real = 139;
+  assert.equal(time.now(), 139);
+});
