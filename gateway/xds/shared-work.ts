@@ -18,7 +18,7 @@ import {
 } from "../../shared/core/stream/stream.ts";
 import type { Clock } from "../../shared/ports/clock.ts";
 import { createTasting, type Tasting } from "./tasting.ts";
-import { createTurnClock, type TurnClock } from "./turn-clock.ts";
+import { createTurnClock, standstill, type TurnClock } from "./turn-clock.ts";
 import { type CreateWakeTimer, createWakeTimers } from "./wake-timer.ts";
 
 /** What a server does once for all of its streams: most of them are in the same position, hear the same and say the same. */
@@ -57,7 +57,9 @@ const notNode = { node: false };
 
 export function createSharedWork(options: SharedWorkOptions): SharedWork {
   const { clock, absent } = options;
-  const settings = options.stream;
+  const { answerLimitMs, drainMs } = options.stream;
+  // Nothing goes before connections had their whole time, though it began up to a moment later than the clock says.
+  const settings = { answerLimitMs, drainMs: drainMs + standstill };
   const begun = {
     delta: createStream({ protocol: "delta", absent, settings }),
     sotw: createStream({ protocol: "sotw", absent, settings }),

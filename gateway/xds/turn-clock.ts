@@ -1,7 +1,7 @@
 import type { Clock } from "../../shared/ports/clock.ts";
 
 /** How long the time may stand still, in milliseconds: little beside what streams wait for. */
-const standstill = 20;
+export const standstill = 20;
 
 export interface TurnClock {
   /** Milliseconds; the same for a moment. */
