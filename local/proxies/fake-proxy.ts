@@ -1,7 +1,13 @@
 import { EventEmitter } from "node:events";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { type EnvoyType, envoyTypes, typeUrls } from "../../shared/core/xds/resource.ts";
-import { type AdsStreamOptions, type DeltaResponse, openAdsStream, type StreamEnd } from "./ads-stream.ts";
+import {
+  type AdsStream,
+  type AdsStreamOptions,
+  type DeltaResponse,
+  openAdsStream,
+  type StreamEnd,
+} from "./ads-stream.ts";
 import { decodeMessage } from "./messages.ts";
 import { namesIn } from "./names.ts";
 
@@ -18,6 +24,8 @@ export interface FakeProxyOptions extends Omit<AdsStreamOptions, "onResponse"> {
   readonly refuse?: (type: EnvoyType, name: string, content: JsonValue) => string | undefined;
   /** When an answer is sent; at once unless told otherwise. */
   readonly answer?: (type: EnvoyType, send: () => void) => void;
+  /** How its stream is opened; `openAdsStream` unless told otherwise. */
+  readonly open?: (options: AdsStreamOptions) => AdsStream;
   /** What the proxy holds from an earlier stream. */
   readonly holding?: HeldResources;
 }
@@ -47,8 +55,8 @@ export function connectFakeProxy(options: FakeProxyOptions): FakeProxy {
   const subscribed = perType(() => new Set<string>());
   const received: (readonly string[])[] = [];
   const events = new EventEmitter();
-  const { answer = (_, send) => send() } = options;
-  const stream = openAdsStream({ ...options, onResponse: (response) => take(response) });
+  const { answer = (_, send) => send(), open = openAdsStream } = options;
+  const stream = open({ ...options, onResponse: (response) => take(response) });
 
   let receivedBytes = 0;
   const take = (response: DeltaResponse): void => {

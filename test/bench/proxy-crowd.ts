@@ -1,10 +1,10 @@
-import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { createKubernetesClient } from "../../gateway/kubernetes/client.ts";
 import { readData } from "../../gateway/kubernetes/kept-data.ts";
 import { localNamespace } from "../../local/names.ts";
 import { connectFakeProxy, type FakeProxy } from "../../local/proxies/fake-proxy.ts";
 import { runPod } from "../feature/feature-proxy.ts";
+import { openLeanAdsStream } from "./lean-ads-stream.ts";
 import { serviceName } from "./mesh-objects.ts";
 
 /** Simulated proxies, each with a pod of its own behind one of the services, over TLS with the pod's token. */
@@ -38,6 +38,7 @@ export async function gatherCrowd({ kubeconfig, xdsPort, services }: CrowdOption
     const name = serviceName(index % services);
     const pod = await runPod(client, { namespace: "shop", name: `p${index}`, account: name, labels: { app: name } });
     const proxy = connectFakeProxy({
+      open: openLeanAdsStream,
       port: xdsPort,
       roots: roots?.data["ca.crt"] ?? "",
       token: pod.token,
@@ -55,8 +56,12 @@ export async function gatherCrowd({ kubeconfig, xdsPort, services }: CrowdOption
     async untilAll(resource, change) {
       const begun = performance.now();
       const arrivals = proxies.map(async (proxy) => {
-        const before = proxy.received.length;
-        await when(proxy, () => proxy.received.slice(before).some((names) => names.includes(resource)));
+        let seen = proxy.received.length;
+        await when(proxy, () => {
+          const news = proxy.received.slice(seen);
+          seen = proxy.received.length;
+          return news.some((names) => names.includes(resource));
+        });
         return performance.now() - begun;
       });
       await change();
@@ -70,12 +75,18 @@ export async function gatherCrowd({ kubeconfig, xdsPort, services }: CrowdOption
   };
 }
 
-async function when(proxy: FakeProxy, look: () => boolean): Promise<void> {
-  const signal = AbortSignal.timeout(limit);
-  while (!look()) {
-    const ended = proxy.ended.then(({ details }) => {
-      throw new Error(`a proxy's stream ended: ${details}`);
-    });
-    await Promise.race([once(proxy.events, "change", { signal }), ended]);
-  }
+/** Looks after every message. Rejects when the stream ends, or too much time has passed. */
+function when(proxy: FakeProxy, look: () => boolean): Promise<void> {
+  if (look()) return Promise.resolve();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const check = (): void => {
+    if (look()) resolve();
+  };
+  const timer = setTimeout(() => reject(new Error(`nothing came within ${limit} ms`)), limit);
+  void proxy.ended.then(({ details }) => reject(new Error(`a proxy's stream ended: ${details}`)));
+  proxy.events.on("change", check);
+  return promise.finally(() => {
+    clearTimeout(timer);
+    proxy.events.off("change", check);
+  });
 }

@@ -2,27 +2,43 @@
 export interface ReadResponse {
   readonly version: string;
   readonly nonce: string;
+  readonly typeUrl: string;
+  readonly removed: readonly string[];
   readonly resources: readonly Buffer[];
 }
 
 export function readResponse(message: Buffer): ReadResponse {
-  const read = { version: "", nonce: "", resources: [] as Buffer[] };
+  const read = { version: "", nonce: "", typeUrl: "", resources: [] as Buffer[], removed: [] as string[] };
   for (const [field, value] of fieldsOf(message)) {
     if (field === 1) read.version = value.toString();
     else if (field === 2) read.resources.push(value);
+    else if (field === 4) read.typeUrl = value.toString();
+    else if (field === 6) read.removed.push(value.toString());
     else if (field === 5) read.nonce = value.toString();
   }
   return read;
 }
 
+export interface ReadResource {
+  readonly name: string;
+  readonly version: string;
+  readonly body: Uint8Array;
+}
+
 /** Of a delta response's resource. */
-export function nameAndVersion(resource: Buffer): readonly [name: string, version: string] {
-  let [name, version] = ["", ""];
+export function readDeltaResource(resource: Buffer): ReadResource {
+  const read = { name: "", version: "", body: new Uint8Array() as Uint8Array };
   for (const [field, value] of fieldsOf(resource)) {
-    if (field === 1) version = value.toString();
-    else if (field === 3) name = value.toString();
+    if (field === 1) read.version = value.toString();
+    else if (field === 2) read.body = valueOfAny(value);
+    else if (field === 3) read.name = value.toString();
   }
-  return [name, version];
+  return read;
+}
+
+function valueOfAny(any: Buffer): Uint8Array {
+  for (const [field, value] of fieldsOf(any)) if (field === 2) return value;
+  return new Uint8Array();
 }
 
 /** All fields that we are sent are of one wire type: a length and so many bytes. */
