@@ -17,8 +17,8 @@ import {
   type StreamSettings,
 } from "../../shared/core/stream/stream.ts";
 import type { Clock } from "../../shared/ports/clock.ts";
+import { createSharedClock, type SharedClock, standstill } from "./shared-clock.ts";
 import { createTasting, type Tasting } from "./tasting.ts";
-import { createTurnClock, standstill, type TurnClock } from "./turn-clock.ts";
 import { type CreateWakeTimer, createWakeTimers } from "./wake-timer.ts";
 
 /** What a server does once for all of its streams: most of them are in the same position, hear the same and say the same. */
@@ -32,7 +32,7 @@ export interface SharedWork extends Disposable {
   readonly readFirst: (stream: Stream, bytes: Buffer) => FirstRequest;
   /** The same Buffer for the same message. `stream` is that which the step left. */
   readonly encode: (stream: Stream, send: Send) => Buffer;
-  readonly time: TurnClock;
+  readonly time: SharedClock;
   readonly wakeTimer: CreateWakeTimer;
   readonly tasting: Tasting;
 }
@@ -57,9 +57,8 @@ const notNode = { node: false };
 
 export function createSharedWork(options: SharedWorkOptions): SharedWork {
   const { clock, absent } = options;
-  const { answerLimitMs, drainMs } = options.stream;
   // Nothing goes before connections had their whole time, though it began up to a moment later than the clock says.
-  const settings = { answerLimitMs, drainMs: drainMs + standstill };
+  const settings = { ...options.stream, drainMs: options.stream.drainMs + standstill };
   const begun = {
     delta: createStream({ protocol: "delta", absent, settings }),
     sotw: createStream({ protocol: "sotw", absent, settings }),
@@ -79,7 +78,7 @@ export function createSharedWork(options: SharedWorkOptions): SharedWork {
       stream.protocol === "delta" ? readDelta(bytes) : fromSotwRequest(stream, readSotw(bytes)),
     readFirst,
     encode: createEncoding(),
-    time: createTurnClock(clock),
+    time: createSharedClock(clock),
     wakeTimer: createWakeTimers(clock),
     tasting: createTasting({ clock, patience: options.tasterPatienceMs }),
     [Symbol.dispose]: () => timer[Symbol.dispose](),

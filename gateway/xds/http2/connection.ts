@@ -138,10 +138,7 @@ export class Connection implements StreamOwner {
   }
 
   unasked(): void {
-    this.#nuisances += 1;
-    if (this.#nuisances > this.#host.limits.nuisances) {
-      this.#drop("enhanceYourCalm", "too many messages that answer nothing", "enhanceYourCalm");
-    }
+    if (this.#isTooMuch(1)) this.#drop("enhanceYourCalm", "too many messages that answer nothing", "enhanceYourCalm");
   }
 
   ended(stream: Http2Stream): void {
@@ -225,10 +222,12 @@ export class Connection implements StreamOwner {
   }
 
   #nuisance(cost: number): void {
+    if (this.#isTooMuch(cost)) throw new ConnectionFault("enhanceYourCalm", "too many frames that do nothing");
+  }
+
+  #isTooMuch(cost: number): boolean {
     this.#nuisances += cost;
-    if (this.#nuisances > this.#host.limits.nuisances) {
-      throw new ConnectionFault("enhanceYourCalm", "too many frames that do nothing");
-    }
+    return this.#nuisances > this.#host.limits.nuisances;
   }
 
   #data(frame: Frame): void {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createTurnClock } from "./turn-clock.ts";
+import { createSharedClock } from "./shared-clock.ts";
 
-test("createTurnClock() stands still for a moment, never goes back, and is right for who was told to come", () => {
+test("createSharedClock() stands still for a moment, never goes back, and is right for who was told to come", () => {
   let real = 100;
-  const time = createTurnClock({ monotonic: () => real });
+  const time = createSharedClock({ monotonic: () => real });
   assert.equal(time.now(), 100);
   real = 119;
   assert.equal(time.now(), 100);
