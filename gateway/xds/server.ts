@@ -88,6 +88,7 @@ export async function startXdsServer(options: XdsServerOptions): Promise<XdsServ
       [`${servicePath}/DeltaAggregatedResources`, (call) => void streams.serve(call, "delta")],
     ]),
     limits: settings.limits,
+    tls: options.tls !== undefined,
     clock: options.clock,
     onDropped: (drop) => options.onDropped?.(drop),
     onFault: options.onFault,

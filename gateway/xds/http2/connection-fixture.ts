@@ -59,6 +59,7 @@ export function startConnection(
     limits,
     greeting: encodeGreeting(limits),
     batch,
+    pieceBytes: Number.POSITIVE_INFINITY,
     messageFrames: createMessageFrames(1024 * 1024),
     now: 0,
     request: (request) =>

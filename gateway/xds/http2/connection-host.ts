@@ -28,6 +28,8 @@ export interface ConnectionHost {
   /** What every connection begins with. */
   readonly greeting: Buffer;
   readonly batch: WriteBatch;
+  /** What is longer is written in pieces of so many bytes, one after the other. */
+  readonly pieceBytes: number;
   readonly messageFrames: MessageFrames;
   /** Milliseconds, as of the last sweep. */
   readonly now: number;

@@ -19,11 +19,18 @@ const settingsWindow = (window: number): Buffer =>
   frame("settings", { payload: Buffer.concat([bytes("0004"), number(window)]) });
 
 describe("HTTP/2 connection", () => {
-  it("begins with its settings and its window, and acknowledges the peer's", () => {
+  it("answers the peer's settings with its own, its window and an acknowledgement, in one write", () => {
     const peer = startConnection();
-    assert.deepEqual(peer.received(), ["settings", "windowUpdate 0 983041"]);
+    assert.equal(peer.writes, 0);
     peer.send(hello);
-    assert.deepEqual(peer.received(), ["settings ack"]);
+    assert.equal(peer.writes, 1);
+    assert.deepEqual(peer.received(), ["settings", "windowUpdate 0 983041", "settings ack"]);
+  });
+
+  it("begins with its settings when it is the first to speak", () => {
+    const peer = startConnection();
+    peer.connection.leave();
+    assert.deepEqual(peer.received(), ["settings", "windowUpdate 0 983041", "goAway 0 none"]);
   });
 
   it("gives a call its header, its peer and its messages, and answers with one write", () => {

@@ -37,6 +37,7 @@ export class Connection implements StreamOwner {
   #receiveWindow: number;
   #unsaid = 0;
   #settings: "none" | "sent" | "acknowledged" = "none";
+  #greeted = false;
   #leaving = false;
   /** When the end began: nothing is read or written any more. */
   #overSince: number | undefined;
@@ -46,11 +47,10 @@ export class Connection implements StreamOwner {
   constructor(wire: Wire, host: ConnectionHost) {
     this.#wire = wire;
     this.#host = host;
-    this.#output = new Output(wire);
+    this.#output = new Output(wire, { pieceBytes: host.pieceBytes, writer: this });
     this.#patience = new Patience(host.now);
     this.#headers = new HeaderBlocks(host.limits.headerBytes);
     this.#receiveWindow = host.limits.connectionWindow;
-    this.write(host.greeting);
   }
 
   get messageFrames(): MessageFrames {
@@ -101,7 +101,7 @@ export class Connection implements StreamOwner {
     this.#nuisances = Math.max(0, this.#nuisances - limits.nuisancesPerSecond);
     const due = this.#patience.sweep(now, limits, {
       ready: this.#settings === "acknowledged",
-      behind: this.#queuedBytes > 0 || this.#wire.writableNeedDrain,
+      behind: this.#queuedBytes > 0 || this.#output.behind,
       empty: this.#streams.size === 0,
     });
     if (due === "ping") this.write(pingFrame);
@@ -114,7 +114,11 @@ export class Connection implements StreamOwner {
   // What streams ask for.
 
   write(bytes: Buffer): void {
-    if (this.#overSince === undefined && this.#output.add(bytes)) this.#host.batch.add(this);
+    if (this.#overSince !== undefined) return;
+    // The greeting goes with what answers the peer's: that is one write less for each connection.
+    const first = !this.#greeted && this.#output.add(this.#host.greeting);
+    this.#greeted = true;
+    if (this.#output.add(bytes) || first) this.#host.batch.add(this);
   }
 
   flush(): void {
@@ -162,9 +166,8 @@ export class Connection implements StreamOwner {
 
   #end(): void {
     if (this.#overSince !== undefined) return;
-    this.#output.flush();
     this.#overSince = this.#host.now;
-    this.#wire.end();
+    this.#output.end();
   }
 
   #drop(reason: DropReason, details: string, code: ErrorName): void {

@@ -11,6 +11,7 @@ import { createWriteBatch } from "./write-batch.ts";
 export interface ConnectionsOptions {
   readonly routes: Routes;
   readonly limits: Http2Limits;
+  readonly tls: boolean;
   readonly clock: Clock;
   readonly onDropped: (drop: Drop) => void;
   readonly onFault: (error: unknown) => void;
@@ -24,18 +25,24 @@ export interface Connections extends Disposable {
 }
 
 const sweepEvery = 1_000;
+/**
+ * Node's TLS keeps buffers for the most that was ever encrypted at once, for each connection as long as it lives: a first response of 55 KB would cost as much for
+ * ever. Less than a record, so that a piece fits one of its buffers.
+ */
+const tlsPieceBytes = 15 * 1024;
 /** Bytes of framed messages, for those that are sent to many. */
 const framesKept = 4 * 1024 * 1024;
 
 /** All connections of a server, with what they share: one timer, one batch of writes, the framed messages. */
 export function createConnections(options: ConnectionsOptions): Connections {
-  const { clock, limits, routes } = options;
+  const { clock, limits, routes, tls } = options;
   const connections = new Set<Connection>();
   const messageFrames = createMessageFrames(framesKept);
   const host: ConnectionHost & { now: number } = {
     limits,
     greeting: encodeGreeting(limits),
     batch: createWriteBatch(),
+    pieceBytes: tls ? tlsPieceBytes : Number.POSITIVE_INFINITY,
     messageFrames,
     now: clock.monotonic(),
     request: (request) => answerRequest(request, { routes, messageBytes: limits.messageBytes }),
