@@ -15,7 +15,14 @@ function give(
   return { stream, sent: outputs.flatMap((one) => (one.kind === "send" ? [work.encode(stream, one)] : [])) };
 }
 
-const asking = { type: "cluster", subscribe: [], unsubscribe: [], held: [], nonce: "", error: undefined } as const;
+const asking = {
+  type: "cluster",
+  subscribe: [],
+  unsubscribe: [],
+  held: new Map(),
+  nonce: "",
+  error: undefined,
+} as const;
 
 test("classes that one change reaches are sent the same Buffer, and those that two changes reach are not", () => {
   using work = createSharedWork({

@@ -93,7 +93,7 @@ function settled(view: View, take: StepMemo["step"] = step): Stream {
 }
 
 function request(some: Partial<StreamRequest> & Pick<StreamRequest, "type">): StreamInput {
-  const empty = { subscribe: [], unsubscribe: [], held: [], nonce: "", error: undefined };
+  const empty = { subscribe: [], unsubscribe: [], held: new Map(), nonce: "", error: undefined };
   return { kind: "request", now: 0, request: { ...empty, ...some } };
 }
 

@@ -59,7 +59,7 @@ test(`${turns} pods that come and go leave nothing behind`, async () => {
 /** A stream that acknowledges all at once. */
 function follow(views: ReturnType<typeof createProxyViews>, name: string): () => Stream {
   let stream = createStream({ protocol: "delta", absent: absentResource });
-  const empty = { subscribe: [], unsubscribe: [], held: [], nonce: "", error: undefined };
+  const empty = { subscribe: [], unsubscribe: [], held: new Map(), nonce: "", error: undefined };
   const give = (input: StreamInput): void => {
     const result = step(stream, input);
     stream = result.stream;

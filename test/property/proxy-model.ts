@@ -281,12 +281,12 @@ function newStream(): Stream {
 function openStream(model: ProxyModel): void {
   for (const type of ["cluster", "endpoint", "secret", "listener", "route", "extension"] as const) {
     const subscribe = [...model.subscribed[type]];
-    ask(model, { type, subscribe, held: [...model.acknowledged[type]] });
+    ask(model, { type, subscribe, held: new Map(model.acknowledged[type]) });
   }
 }
 
 function ask(model: ProxyModel, request: PartialRequest): void {
-  const empty = { subscribe: [], unsubscribe: [], held: [], nonce: "", error: undefined };
+  const empty = { subscribe: [], unsubscribe: [], held: new Map(), nonce: "", error: undefined };
   give(model, { kind: "request", now: model.now, request: { ...empty, ...request } });
 }
 

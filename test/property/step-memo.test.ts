@@ -129,7 +129,7 @@ function inputsOf(
   event: Event["what"],
   { now, viewFrom }: { readonly now: number; readonly viewFrom: ReturnType<typeof createViewMaker> },
 ): (pair: Pair) => readonly StreamInput[] {
-  const nothing = { subscribe: [], unsubscribe: [], held: [], nonce: "", error: undefined };
+  const nothing = { subscribe: [], unsubscribe: [], held: new Map(), nonce: "", error: undefined };
   switch (event.kind) {
     case "view": {
       const view = viewFrom(event.content, { ...plainShape, tells: event.tells });

@@ -60,7 +60,7 @@ const memo = createStepMemo([begun]);
 /** What it refuses now and then: nothing else waits for these. */
 const refusable: readonly EnvoyType[] = ["route", "extension"];
 const byName: readonly EnvoyType[] = ["secret", "endpoint", "route", "extension"];
-const nothingElse = { subscribe: [], unsubscribe: [], held: [], nonce: "", error: undefined };
+const nothingElse = { subscribe: [], unsubscribe: [], held: new Map(), nonce: "", error: undefined };
 
 /** One stream of it, from its connection to its end. */
 interface Connection {
@@ -234,7 +234,7 @@ export function createModelProxy(options: ModelProxyOptions): ModelProxy {
       connection.following = following;
       current = connection;
       for (const type of envoyTypes)
-        ask(connection, { type, subscribe: [...asked[type]], held: [...held[type]] } as never);
+        ask(connection, { type, subscribe: [...asked[type]], held: new Map(held[type]) } as never);
       followLater(connection);
     },
     disconnect,

@@ -67,7 +67,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   "a policy of another proxy is sent": withSends(withPolicyBefore()),
   "what a proxy says it has is not read": {
     ...noMutation,
-    proxy: { ...noMutation.proxy, request: (request) => ({ ...request, held: [] }) },
+    proxy: { ...noMutation.proxy, request: (request) => ({ ...request, held: new Map() }) },
   },
 };
 

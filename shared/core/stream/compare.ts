@@ -44,7 +44,7 @@ export function openType(turn: Turn, request: StreamRequest): void {
   state.asked = true;
   state.subscription = openSubscription(type, request.subscribe);
   state.greet = state.subscription.wildcard;
-  const brought = request.held.filter(([name]) => wants(state.subscription, name));
+  const brought = [...request.held].filter(([name]) => wants(state.subscription, name));
   state.exceptions = toPersistentMap(
     brought.map(([name, version]): [string, Held] => [name, { version, resource: undefined, sentAs: 0 }]),
   );

@@ -10,7 +10,7 @@ export interface DeltaRequest {
   readonly typeUrl: string;
   readonly subscribe: readonly string[];
   readonly unsubscribe: readonly string[];
-  readonly initialVersions: readonly (readonly [name: string, version: string])[];
+  readonly initialVersions: ReadonlyMap<string, string>;
   readonly nonce: string;
   readonly error: { readonly message: string } | undefined;
 }
@@ -33,6 +33,7 @@ export interface RequestParts {
 
 const allParts: RequestParts = { node: true };
 const none: readonly never[] = [];
+const noVersions: ReadonlyMap<string, string> = new Map();
 
 /** Throws a RangeError when the bytes are not such a message. */
 export function decodeDeltaRequest(message: Uint8Array, parts: RequestParts = allParts): DeltaRequest {
@@ -41,7 +42,7 @@ export function decodeDeltaRequest(message: Uint8Array, parts: RequestParts = al
   let typeUrl = "";
   let subscribe: string[] | undefined;
   let unsubscribe: string[] | undefined;
-  let initialVersions: [string, string][] | undefined;
+  let initialVersions: Map<string, string> | undefined;
   let nonce = "";
   let error: { message: string } | undefined;
   readFields(bytes, [0, bytes.length], (field, start, end) => {
@@ -49,7 +50,7 @@ export function decodeDeltaRequest(message: Uint8Array, parts: RequestParts = al
     else if (field === 2) typeUrl = textAt(bytes, start, end);
     else if (field === 3) (subscribe ??= []).push(textAt(bytes, start, end));
     else if (field === 4) (unsubscribe ??= []).push(textAt(bytes, start, end));
-    else if (field === 5) (initialVersions ??= []).push(decodeEntry(bytes, inside(start, end)));
+    else if (field === 5) addEntry((initialVersions ??= new Map()), bytes, inside(start, end));
     else if (field === 6) nonce = textAt(bytes, start, end);
     else if (field === 7) error = decodeStatus(bytes, inside(start, end));
   });
@@ -58,7 +59,7 @@ export function decodeDeltaRequest(message: Uint8Array, parts: RequestParts = al
     typeUrl,
     subscribe: subscribe ?? none,
     unsubscribe: unsubscribe ?? none,
-    initialVersions: initialVersions ?? none,
+    initialVersions: initialVersions ?? noVersions,
     nonce,
     error,
   };
@@ -138,11 +139,12 @@ function decodeStatus(bytes: Buffer, range: readonly [number, number]): { messag
 }
 
 /** An entry of a map from text to text. */
-function decodeEntry(bytes: Buffer, range: readonly [number, number]): [string, string] {
-  const entry: [string, string] = ["", ""];
+function addEntry(map: Map<string, string>, bytes: Buffer, range: readonly [number, number]): void {
+  let key = "";
+  let value = "";
   readFields(bytes, range, (field, start, end) => {
-    if (field === 1) entry[0] = textAt(bytes, start, end);
-    else if (field === 2) entry[1] = textAt(bytes, start, end);
+    if (field === 1) key = textAt(bytes, start, end);
+    else if (field === 2) value = textAt(bytes, start, end);
   });
-  return entry;
+  map.set(key, value);
 }

@@ -16,10 +16,10 @@ function connect(
 ): StreamFixture {
   const stream = createStreamFixture(protocol);
   stream.view(viewOf(1, view));
-  stream.request("cluster", { held: held.listener ? [["local", "1"]] : [] });
-  stream.request("listener", { held: held.listener ?? [] });
-  stream.request("secret", { subscribe: ["s"], held: held.secret ?? [] });
-  stream.request("extension", { subscribe: ["x"], held: held.extension ?? [] });
+  stream.request("cluster", { held: new Map(held.listener ? [["local", "1"]] : []) });
+  stream.request("listener", { held: new Map(held.listener) });
+  stream.request("secret", { subscribe: ["s"], held: new Map(held.secret) });
+  stream.request("extension", { subscribe: ["x"], held: new Map(held.extension) });
   return stream;
 }
 

@@ -18,7 +18,13 @@ export function fromSotwRequest(stream: Stream, request: SotwRequest): StreamReq
   const type = typeOfUrl(request.typeUrl);
   if (type === undefined) return undefined;
   const state = stream.types[type];
-  const answer = { type, held: [], nonce: request.nonce, error: request.error?.message, listing: request.listing };
+  const answer = {
+    type,
+    held: new Map<string, never>(),
+    nonce: request.nonce,
+    error: request.error?.message,
+    listing: request.listing,
+  };
   if (!state.asked) return { ...answer, nonce: "", error: undefined, subscribe: request.names, unsubscribe: [] };
   const lastNonce = [...namesOf(state.inFlight)].at(-1);
   if (lastNonce !== undefined && request.nonce !== lastNonce) return undefined;

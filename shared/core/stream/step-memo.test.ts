@@ -6,7 +6,7 @@ import { absentResource, viewOf } from "./stream-fixture.ts";
 import type { View } from "./view.ts";
 
 const begun = createStream({ protocol: "delta", absent: absentResource });
-const empty = { subscribe: [], unsubscribe: [], held: [], nonce: "", error: undefined };
+const empty = { subscribe: [], unsubscribe: [], held: new Map(), nonce: "", error: undefined };
 
 /** Gives the input and acknowledges all that comes of it. */
 function show(
@@ -70,6 +70,31 @@ describe("streams that take the same steps", () => {
     const [early, late] = [10, 20].map((now) => memo.step(stream, { kind: "view", now, view: second }));
     assert.equal(early?.stream.wakeAt, 5010);
     assert.equal(late?.stream.wakeAt, 5020);
+  });
+
+  it("come back as one, in whatever order they tell what they hold", () => {
+    const memo = createStepMemo([begun]);
+    const opened = memo.step(begun, { kind: "view", now: 0, view: second }).stream;
+    const back = (versions: readonly (readonly [string, string])[]) =>
+      memo.step(opened, {
+        kind: "request",
+        now: 0,
+        request: { ...empty, type: "endpoint", subscribe: ["cart", "shop"], held: new Map(versions) },
+      }).stream;
+    const one = back([
+      ["cart", "2"],
+      ["shop", "1"],
+    ]);
+    const reversed = back([
+      ["shop", "1"],
+      ["cart", "2"],
+    ]);
+    const older = back([
+      ["shop", "1"],
+      ["cart", "1"],
+    ]);
+    assert.equal(one, reversed);
+    assert.notEqual(one, older);
   });
 
   it("stay apart while one holds what the other does not", () => {

@@ -99,13 +99,19 @@ function isSameRequest(one: StreamRequest, other: StreamRequest): boolean {
     one.listing === other.listing &&
     areSameNames(one.subscribe, other.subscribe) &&
     areSameNames(one.unsubscribe, other.unsubscribe) &&
-    one.held.length === other.held.length &&
-    one.held.every(([name, version], index) => name === other.held[index]?.[0] && version === other.held[index]?.[1])
+    areSameVersions(one.held, other.held)
   );
 }
 
 function areSameNames(one: readonly string[], other: readonly string[]): boolean {
   return one.length === other.length && one.every((name, index) => name === other[index]);
+}
+
+/** In any order: proxies keep them in hash maps. */
+function areSameVersions(one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): boolean {
+  if (one.size !== other.size) return false;
+  for (const [name, version] of other) if (one.get(name) !== version) return false;
+  return true;
 }
 
 /** Positions of one view that others may come into. */

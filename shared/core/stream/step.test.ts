@@ -340,9 +340,9 @@ describe("step(): reconnect", () => {
   it("sends nothing that the proxy holds", () => {
     const stream = createStreamFixture();
     stream.view(viewOf(1, { cluster: { a: "1" }, endpoint: { a: "1" }, listener: { l: "1" } }));
-    stream.request("cluster", { held: [["a", "1"]] });
-    stream.request("endpoint", { subscribe: ["a"], held: [["a", "1"]] });
-    stream.request("listener", { held: [["l", "1"]] });
+    stream.request("cluster", { held: new Map([["a", "1"]]) });
+    stream.request("endpoint", { subscribe: ["a"], held: new Map([["a", "1"]]) });
+    stream.request("listener", { held: new Map([["l", "1"]]) });
     assert.deepEqual(stream.sent(), ["cluster #1", "listener #2"]);
   });
 
@@ -350,12 +350,12 @@ describe("step(): reconnect", () => {
     const stream = createStreamFixture();
     stream.view(viewOf(1, { cluster: { a: "2" }, listener: { l: "1" } }));
     stream.request("cluster", {
-      held: [
+      held: new Map([
         ["a", "1"],
         ["old", "1"],
-      ],
+      ]),
     });
-    stream.request("listener", { held: [["old", "1"]] });
+    stream.request("listener", { held: new Map([["old", "1"]]) });
     assert.deepEqual(stream.sent(), ["cluster +a@2 #1"]);
     stream.accept("cluster", "1");
     assert.deepEqual(stream.sent(), ["listener +l@1 -old #2"]);
@@ -367,7 +367,7 @@ describe("step(): reconnect", () => {
   it("keeps names that it cannot serve apart from those that it holds", () => {
     const stream = createStreamFixture();
     stream.view(viewOf(1, {}));
-    stream.request("extension", { subscribe: ["x", "y"], held: [["x", "1"]] });
+    stream.request("extension", { subscribe: ["x", "y"], held: new Map([["x", "1"]]) });
     assert.deepEqual(stream.sent(), [`extension +${answersTo("extension", "y")} +${answersTo("extension", "x")} #1`]);
   });
 });

@@ -151,7 +151,7 @@ export function createStreamFixture(protocol: StreamProtocol = "delta", keepsQue
       give({
         kind: "request",
         now,
-        request: { type, subscribe: [], unsubscribe: [], held: [], nonce: "", error: undefined, ...request },
+        request: { type, subscribe: [], unsubscribe: [], held: new Map(), nonce: "", error: undefined, ...request },
       }),
     accept: (type, nonce) => fixture.request(type, { nonce: nonceOf(nonce) }),
     judge: (type, verdict, names) =>

@@ -23,8 +23,8 @@ export interface StreamRequest {
   readonly type: EnvoyType;
   readonly subscribe: readonly string[];
   readonly unsubscribe: readonly string[];
-  /** What the proxy says it holds; only in the first request of a type, after a reconnect. */
-  readonly held: readonly (readonly [name: string, version: string])[];
+  /** What the proxy says it holds, name → version; only in the first request of a type, after a reconnect. */
+  readonly held: ReadonlyMap<string, string>;
   /** Of the message that is answered; empty when none is. */
   readonly nonce: string;
   /** Present when the message is refused. */

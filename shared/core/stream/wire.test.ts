@@ -54,10 +54,10 @@ test("decodeDeltaRequest() reads what protobuf-es writes", () => {
     typeUrl: typeUrls.cluster,
     subscribe: ["a", "b"],
     unsubscribe: ["c"],
-    initialVersions: [
+    initialVersions: new Map([
       ["a", "1"],
       ["b", "2"],
-    ],
+    ]),
     nonce: "7",
     error: { message: "nö" },
   });
