@@ -1,12 +1,10 @@
-import { createMemoryAuthorityStore } from "../../../gateway/identity/authority-fixture.ts";
-import { createBuiltInAuthority } from "../../../gateway/identity/certificate-authority.ts";
-import { startServerCertificate } from "../../../gateway/identity/server-certificate.ts";
 import type { ProxyAuthenticator, ProxyReports, ViewListener, ViewSource } from "../../../gateway/xds/ports.ts";
 import { startXdsServer, type XdsServerCertificate } from "../../../gateway/xds/server.ts";
 import type { View } from "../../../shared/core/stream/view.ts";
 import { absentResource } from "../../../shared/core/xds/absent.ts";
 import { systemClock } from "../../../shared/shell/system-clock.ts";
 import { createFleetView } from "./fleet-view.ts";
+import { selfSigned } from "./self-signed.ts";
 
 /** The gateway's streams with a view that is the same for every proxy, and with everybody let in. */
 export interface FleetServer extends AsyncDisposable {
@@ -106,21 +104,4 @@ function countingReports(): { readonly reports: ProxyReports; readonly streams: 
     refused: () => undefined,
   };
   return { reports, streams: () => streams };
-}
-
-async function selfSigned(onFault: (error: unknown) => void): Promise<XdsServerCertificate> {
-  const authority = await createBuiltInAuthority({
-    clusterName: "bench",
-    store: createMemoryAuthorityStore(),
-    clock: systemClock,
-  });
-  using certificate = await startServerCertificate({
-    authority,
-    clock: systemClock,
-    random: Math.random,
-    dnsNames: ["localhost"],
-    onRenewed: () => undefined,
-    onFault,
-  });
-  return certificate.first;
 }

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { startBareServer } from "./bare-server.ts";
 import { startControl } from "./control.ts";
 import { startFleetServer } from "./fleet-server.ts";
 
@@ -6,6 +7,7 @@ const usage = `usage: npm run bench:xds-server -- --port P --tls-port T --contro
   --port      plaintext streams; 0 takes a free one (0)
   --tls-port  streams over TLS with a certificate of this run (0)
   --control   HTTP: GET /push?clusters=K changes K clusters (1) and answers when that is written, GET /stat tells memory and CPU (0)
+  --bare      instead of the gateway's streams, sockets that the same bytes are written to: the floor
   --services  clusters of about 500 bytes that every wildcard CDS stream gets (100)
   --host      address of all three (127.0.0.1)`;
 
@@ -16,6 +18,7 @@ const { values } = parseArgs({
     "tls-port": { type: "string", default: "0" },
     control: { type: "string", default: "0" },
     services: { type: "string", default: "100" },
+    bare: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   },
 });
@@ -25,7 +28,8 @@ async function main(): Promise<void> {
   const stopped = Promise.withResolvers<void>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stopped.resolve());
   const { host } = values;
-  await using fleet = await startFleetServer({
+  const start = values.bare ? startBareServer : startFleetServer;
+  await using fleet = await start({
     host,
     port: Number(values.port),
     tlsPort: Number(values["tls-port"]),

@@ -10,7 +10,8 @@ import { endOf, firstLine, type Pinned } from "./pinned.ts";
 const root = resolve(import.meta.dirname, "../../..");
 
 export const ours = "weft";
-export const peerNames = ["linear", "snapshot", "passthrough"] as const;
+/** Go's, and bare sockets of Node: what anything on Node must cost. */
+export const peerNames = ["linear", "snapshot", "passthrough", "bare"] as const;
 export type ContestantName = typeof ours | (typeof peerNames)[number];
 
 export interface RunningServer extends AsyncDisposable {
@@ -24,9 +25,10 @@ export type StartContestant = (name: ContestantName, services: number) => Promis
 
 export function contestantsOn(pinned: Pinned, programs: GoPrograms | undefined): StartContestant {
   return async (name, services) => {
+    const onNode = [process.execPath, join(root, "test/bench/xds-server/main.ts"), "--services", String(services)];
     const command =
-      name === ours
-        ? [process.execPath, join(root, "test/bench/xds-server/main.ts"), "--services", String(services)]
+      name === ours || name === "bare"
+        ? [...onNode, ...(name === "bare" ? ["--bare"] : [])]
         : [programs?.server ?? "", "-kind", name, "-clusters", await writeClusters(services)];
     const child = pinned.start(0, command);
     const { port, tlsPort, control } = await firstLine<RunningServer>(child);

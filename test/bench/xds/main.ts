@@ -58,6 +58,8 @@ async function measure(bench: Bench, scenario: Scenario, name: ContestantName): 
     `--address=127.0.0.1:${port}`,
     `--control=127.0.0.1:${server.control}`,
     `--services=${scenario.services}`,
+    ...(scenario.tls ? ["--tls"] : []),
+    ...(scenario.sotw ? ["--sotw"] : []),
     ...scenario.flags,
   ]);
   const results = await firstLine<LoadResults>(client);
@@ -91,6 +93,7 @@ async function main(): Promise<void> {
     loops.push(calibrate());
     for (const scenario of scenariosOf(fleet)) {
       for (const name of contestants) {
+        if (name === "bare" && scenario.sotw) continue;
         say(`run ${run} of ${runs}: ${scenario.name}: ${name}`);
         const results = await measure(bench, scenario, name);
         for (const { of, ...one } of scenario.measures) note(rows, name, { ...one, value: of(results) });

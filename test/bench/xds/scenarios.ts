@@ -21,6 +21,7 @@ export interface Scenario {
   readonly name: string;
   readonly services: number;
   readonly tls: boolean;
+  readonly sotw: boolean;
   readonly flags: readonly string[];
   readonly measures: readonly (Measure & { readonly of: (results: LoadResults) => number })[];
 }
@@ -45,6 +46,7 @@ export function scenariosOf({ few, many, rounds }: Fleet): readonly Scenario[] {
       name: `delta, ${streams(few)} streams`,
       services: 100,
       tls: false,
+      sotw: false,
       flags: [...common, `--streams=${few}`, "--clusters=1,2,20"],
       measures: [
         {
@@ -62,6 +64,7 @@ export function scenariosOf({ few, many, rounds }: Fleet): readonly Scenario[] {
       name: `delta, ${streams(many)} streams`,
       services: 100,
       tls: false,
+      sotw: false,
       flags: [...common, `--streams=${few},${many}`, "--reconnect"],
       measures: [
         {
@@ -83,7 +86,8 @@ export function scenariosOf({ few, many, rounds }: Fleet): readonly Scenario[] {
       name: `delta over TLS, ${streams(many)} streams`,
       services: 100,
       tls: true,
-      flags: [...common, `--streams=${few},${many}`, "--tls"],
+      sotw: false,
+      flags: [...common, `--streams=${few},${many}`],
       measures: [
         { what: "memory per idle stream, TLS", unit: "KB", ...budget(75), of: slopeOf },
         { what: `one change → last of ${streams(many)} TLS streams`, unit: "ms", of: (results) => lastOf(results, 0) },
@@ -100,7 +104,8 @@ export function scenariosOf({ few, many, rounds }: Fleet): readonly Scenario[] {
         name: `state of the world, ${size}`,
         services,
         tls: false,
-        flags: [...common, `--streams=${few}`, "--sotw"],
+        sotw: true,
+        flags: [...common, `--streams=${few}`],
         measures: [
           {
             what: `SotW ${size} → last of ${streams(few)} streams`,
