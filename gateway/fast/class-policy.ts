@@ -46,6 +46,9 @@ export interface ClassCompilerOptions {
   readonly known: () => Trie;
 }
 
+/** Pods of new classes start in bursts. For so many milliseconds after one, what the next would need is kept; then memory is worth more. */
+const burstGap = 10_000;
+
 /** Compiles the policy of a class that a snapshot does not know. */
 export type CompileClass = (served: ServedSnapshot, workloadClass: MeshObject) => Promise<ClassPolicy | undefined>;
 
@@ -55,11 +58,14 @@ export type CompileClass = (served: ServedSnapshot, workloadClass: MeshObject) =
  * not in the mesh.
  */
 export function createClassCompiler({ blocks, readSettings, known }: ClassCompilerOptions): CompileClass {
-  const { translate } = createClassTranslator();
+  const { translate, forget } = createClassTranslator();
+  let forgetting: NodeJS.Timeout | undefined;
   return async (served, workloadClass) => {
     const [state, settings] = await Promise.all([blocks.loadTrie(served.served.state, known()), readSettings()]);
     const objects = state.with([stateEntry(workloadClass)]);
     const members = translate({ objects, settings: settings.build }, workloadClass.key);
+    clearTimeout(forgetting);
+    forgetting = setTimeout(forget, burstGap).unref();
     return members && { version: served.version, members };
   };
 }

@@ -47,15 +47,16 @@ export interface ClassTranslator {
     input: CompilerInput,
     workloadClass: ObjectKey,
   ) => ReadonlyMap<ResourceId, SealedResource> | undefined;
+  /** What was made for the last class, and would spare the next one the mesh, is given back. */
+  readonly forget: () => void;
 }
 
 export function createClassTranslator(): ClassTranslator {
-  // Asked in bursts, as pods of new classes start: between them, memory is worth more.
-  const inStep = createInStep(openForOne, (last) => {
-    const reference = new WeakRef(last);
-    return () => reference.deref();
-  });
+  let inStep = createInStep(openForOne);
   return {
+    forget: () => {
+      inStep = createInStep(openForOne);
+    },
     translate: (input, key) =>
       inStep(input, (cluster) => {
         const { snapshot } = cluster.commitOnly(`${key.namespace}/${key.name}`);
@@ -81,19 +82,11 @@ interface Open {
   readonly set: (key: ObjectKey, object: MeshObject | undefined) => void;
 }
 
-type Last<O> = CompilerInput & { readonly opened: O };
-
 /** Brings what was opened for one state to the next: by the objects that differ, or anew, where the frame differs or the last use failed half-way. */
-function createInStep<O extends Open>(
-  open: (objects: readonly MeshObject[], settings: MeshBuildSettings) => O,
-  remember = (last: Last<O>): (() => Last<O> | undefined) =>
-    () =>
-      last,
-) {
-  let recall: (() => Last<O> | undefined) | undefined;
+function createInStep<O extends Open>(open: (objects: readonly MeshObject[], settings: MeshBuildSettings) => O) {
+  let last: (CompilerInput & { readonly opened: O }) | undefined;
 
   const bring = ({ objects, settings }: CompilerInput): O => {
-    const last = recall?.();
     if (last?.settings.smiSemantics !== settings.smiSemantics) return open([...objectsOf(objects)], settings);
     const changes = [...last.objects.compare(objects)].map(({ key, after }) => ({ key: parseObjectKey(key), after }));
     if (changes.some(({ key }) => isOfFrame(key))) return open([...objectsOf(objects)], settings);
@@ -103,9 +96,9 @@ function createInStep<O extends Open>(
 
   return <R>(input: CompilerInput, use: (opened: O) => R): R => {
     const opened = bring(input);
-    recall = undefined;
+    last = undefined;
     const result = use(opened);
-    recall = remember({ ...input, opened });
+    last = { ...input, opened };
     return result;
   };
 }
