@@ -26,6 +26,8 @@ export interface CrowdOptions {
 
 /** For one change to reach everybody. Milliseconds. */
 const limit = 120_000;
+/** Proxies that join at once. */
+const atOnce = 16;
 /** Without a message. Milliseconds. */
 const quiet = 1_500;
 
@@ -68,7 +70,11 @@ export async function gatherCrowd({ kubeconfig, xdsPort, services }: CrowdOption
       return Math.max(...(await Promise.all(arrivals)));
     },
     async grow(count) {
-      for (let index = proxies.length; index < count; index++) await join(index);
+      let next = proxies.length;
+      const work = async (): Promise<void> => {
+        while (next < count) await join(next++);
+      };
+      await Promise.all(Array.from({ length: atOnce }, work));
       for (let before = -1; before !== receivedBytes(); await pause(quiet)) before = receivedBytes();
     },
     [Symbol.asyncDispose]: () => life.disposeAsync(),
