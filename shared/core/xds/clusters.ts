@@ -30,6 +30,7 @@ import type { Resource } from "./resource.ts";
 import type { TranslationContext } from "./resource-pool.ts";
 import { setBody, trustSet } from "./sets.ts";
 import { promptAds } from "./sources.ts";
+import { template } from "./template.ts";
 import { plaintext, upstreamTls } from "./tls.ts";
 import { fittingWeights } from "./weights.ts";
 
@@ -90,16 +91,7 @@ export function upstreamCluster(context: TranslationContext, port: PortOfService
     references: [],
   }));
   const cluster = context.pool.resource({ type: "cluster", name, variant: "" }, () => ({
-    body: encode(
-      Cluster,
-      endpointCluster(name, [
-        match(
-          meshLabel,
-          upstreamTls({ settings: settings.tls, trust: name, serverName: serviceHost(port.service.key, settings) }),
-        ),
-      ]),
-      restOfUpstream(settings.tls),
-    ),
+    body: upstreamTemplate(settings.tls)({ name, host: serviceHost(port.service.key, settings) }),
     causes: [...causes, ...settings.causes.tls],
     references: [
       { type: "endpoint-set", name },
@@ -292,20 +284,32 @@ function trustingNobody(settings: TlsSettings): TransportSocket {
   return upstreamTls({ settings, trust: trustNoneName });
 }
 
-const restsOfUpstream = new WeakMap<TlsSettings, Uint8Array>();
+const upstreamTemplates = new WeakMap<TlsSettings, UpstreamTemplate>();
 
-/** What all clusters of Service ports have, behind what they are told apart by. */
-function restOfUpstream(settings: TlsSettings): Uint8Array {
-  const known = restsOfUpstream.get(settings);
+type UpstreamTemplate = ReturnType<typeof createUpstreamTemplate>;
+
+function upstreamTemplate(settings: TlsSettings): UpstreamTemplate {
+  const known = upstreamTemplates.get(settings);
   if (known !== undefined) return known;
-  const rest = encode(Cluster, {
-    ...common,
-    typedExtensionProtocolOptions: downstreamProtocol,
-    commonLbConfig: panic,
-    transportSocket: trustingNobody(settings),
-  });
-  restsOfUpstream.set(settings, rest);
-  return rest;
+  const made = createUpstreamTemplate(settings);
+  upstreamTemplates.set(settings, made);
+  return made;
+}
+
+/** The clusters of Service ports. `name` is also that of their endpoints and trust set. */
+function createUpstreamTemplate(settings: TlsSettings) {
+  return template({ texts: ["name", "host"] }, ({ name, host }) =>
+    encode(
+      Cluster,
+      endpointCluster(name, [match(meshLabel, upstreamTls({ settings, trust: name, serverName: host }))]),
+      encode(Cluster, {
+        ...common,
+        typedExtensionProtocolOptions: downstreamProtocol,
+        commonLbConfig: panic,
+        transportSocket: trustingNobody(settings),
+      }),
+    ),
+  );
 }
 
 function match(

@@ -4,7 +4,7 @@ import { blackholeCluster, passthroughCluster, portCauses, splitCluster, upstrea
 import { any, encode } from "./encode.ts";
 import { TrafficDirection } from "./gen/envoy/config/core/v3/base.ts";
 import { Listener } from "./gen/envoy/config/listener/v3/listener.ts";
-import type { FilterChain, ListenerFilter } from "./gen/envoy/config/listener/v3/listener_components.ts";
+import type { Filter, FilterChain, ListenerFilter } from "./gen/envoy/config/listener/v3/listener_components.ts";
 import { OriginalDst } from "./gen/envoy/extensions/filters/listener/original_dst/v3/original_dst.ts";
 import { notGrantedHttp, outboundHttp } from "./http-connections.ts";
 import { type PortOfService, type Reach, reachedAccounts } from "./mesh-index.ts";
@@ -20,6 +20,7 @@ import type { Resource } from "./resource.ts";
 import type { TranslationContext } from "./resource-pool.ts";
 import { portRoutes } from "./routes.ts";
 import { tcpProxy } from "./tcp-connections.ts";
+import { template } from "./template.ts";
 
 const outboundPort = 15001;
 
@@ -120,7 +121,7 @@ function outsideListener(
   },
 ): Resource {
   return context.pool.resource({ type: "listener", name, variant: "" }, () => ({
-    body: upstreamListener({ name, address, port, chain: { filters: [tcpProxy(passthroughName, passthroughName)] } }),
+    body: tcpListener({ name, address, port, statistics: passthroughName, cluster: passthroughName }),
     causes: [source, ...context.index.settings.causes.egress],
     references: [{ type: "cluster", name: passthroughName }],
   }));
@@ -140,7 +141,7 @@ function httpListeners(
   const listeners = addresses.map((address) => {
     const name = upstreamListenerName(port.service.key, port.port.port, address);
     return context.pool.resource({ type: "listener", name, variant: "" }, () => ({
-      body: upstreamListener({ name, address, port: port.port.port, chain: { filters: [outboundHttp(route)] } }),
+      body: httpListener({ name, address, port: port.port.port, route }),
       causes: [port.service.source],
       references: [{ type: "route", name: route }],
     }));
@@ -159,11 +160,12 @@ function tcpListeners(
     const name = upstreamListenerName(port.service.key, port.port.port, address);
     const variant = reach === "everyone" ? "" : reached.signature;
     return context.pool.resource({ type: "listener", name, variant }, () => ({
-      body: upstreamListener({
+      body: tcpListener({
         name,
         address,
         port: port.port.port,
-        chain: { filters: [tcpProxy(routeName(port.service.key, port.port.port), cluster)] },
+        statistics: routeName(port.service.key, port.port.port),
+        cluster,
       }),
       causes: portCauses(context, port, reached),
       references: [{ type: "cluster", name: cluster }],
@@ -193,15 +195,28 @@ function tcpCluster(
   return { cluster: name, resources };
 }
 
-const restOfUpstream = encode(Listener, { trafficDirection: TrafficDirection.OUTBOUND, bindToPort: false });
+const httpListener = template(
+  { texts: ["name", "address", "route"], numbers: ["port"] },
+  ({ name, address, port, route }) => upstreamListener({ name, address, port, filter: outboundHttp(route) }),
+);
+
+const tcpListener = template(
+  { texts: ["name", "address", "statistics", "cluster"], numbers: ["port"] },
+  ({ name, address, port, statistics, cluster }) =>
+    upstreamListener({ name, address, port, filter: tcpProxy(statistics, cluster) }),
+);
 
 /** Has no socket of its own: the virtual listener hands connections to this address over to it. */
 function upstreamListener(options: {
   readonly name: string;
   readonly address: string;
   readonly port: number;
-  readonly chain: FilterChain;
+  readonly filter: Filter;
 }): Uint8Array {
-  const { name, address, port, chain } = options;
-  return encode(Listener, { name, address: socketAddress(address, port), filterChains: [chain] }, restOfUpstream);
+  const { name, address, port, filter } = options;
+  return encode(
+    Listener,
+    { name, address: socketAddress(address, port), filterChains: [{ filters: [filter] }] },
+    encode(Listener, { trafficDirection: TrafficDirection.OUTBOUND, bindToPort: false }),
+  );
 }

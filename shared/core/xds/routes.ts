@@ -8,6 +8,7 @@ import { type PortOfService, type Reach, reachedAccounts } from "./mesh-index.ts
 import { routeName } from "./names.ts";
 import type { Resource } from "./resource.ts";
 import type { TranslationContext } from "./resource-pool.ts";
+import { template } from "./template.ts";
 import { fittingWeights } from "./weights.ts";
 
 /** Only what never reached a server is tried again, so endpoints may go without a failed request. */
@@ -15,6 +16,11 @@ const retries: RetryPolicy = { retryOn: "connect-failure,refused-stream", numRet
 
 /** How requests to one Service port are distributed, and the clusters they are distributed to. */
 export function portRoutes(context: TranslationContext, port: PortOfService, reach: Reach): readonly Resource[] {
+  const only = onlyBackend(port);
+  if (only !== undefined) {
+    const cluster = upstreamCluster(context, context.index.port(only), reach);
+    return [singleRoute(context, port, { reach, cluster: cluster.name }), ...cluster.resources];
+  }
   const name = routeName(port.service.key, port.port.port);
   const clusters = new Set<string>();
   const resources: Resource[] = [];
@@ -25,7 +31,16 @@ export function portRoutes(context: TranslationContext, port: PortOfService, rea
     return cluster.name;
   };
   const routes = port.port.rules.flatMap((rule) => ruleRoutes(rule, clusterOf));
-  return [routeConfiguration(context, { name, port, reach, routes, clusters: [...clusters] }), ...resources];
+  const body = () => encodeRoutes(name, routes);
+  return [routeConfiguration(context, { name, port, reach, body, clusters: [...clusters] }), ...resources];
+}
+
+/** Who gets all requests, where they are not told apart. */
+function onlyBackend({ port: { rules } }: PortOfService): RouteRule["backends"][number] | undefined {
+  const [rule] = rules;
+  const [backend] = rule?.backends ?? [];
+  const isOnly = rules.length === 1 && rule?.matches.length === 0 && rule.backends.length === 1;
+  return isOnly && backend !== undefined && backend.weight > 0 ? backend : undefined;
 }
 
 /** All requests to one cluster. */
@@ -34,13 +49,10 @@ export function singleRoute(
   port: PortOfService,
   options: { readonly reach: Reach; readonly cluster: string },
 ): Resource {
-  return routeConfiguration(context, {
-    name: routeName(port.service.key, port.port.port),
-    port,
-    reach: options.reach,
-    routes: [{ match: everything, action: toClusters([{ name: options.cluster, weight: 1 }]) }],
-    clusters: [options.cluster],
-  });
+  const { reach, cluster } = options;
+  const name = routeName(port.service.key, port.port.port);
+  const body = () => everythingTo({ name, cluster });
+  return routeConfiguration(context, { name, port, reach, body, clusters: [cluster] });
 }
 
 type ClusterOf = (backend: RouteRule["backends"][number]) => string;
@@ -58,7 +70,7 @@ function routeConfiguration(
     readonly name: string;
     readonly port: PortOfService;
     readonly reach: Reach;
-    readonly routes: readonly Route[];
+    readonly body: () => Uint8Array;
     readonly clusters: readonly string[];
   },
 ): Resource {
@@ -67,12 +79,20 @@ function routeConfiguration(
   // Two classes get different routes when they reach different accounts behind the backends, and only then.
   const variant = reach === "everyone" ? "" : reached.signature;
   return context.pool.resource({ type: "route", name, variant }, () => ({
-    // The listener was chosen by address, so any host name that led here is meant for this Service.
-    body: encode(RouteConfiguration, { name, virtualHosts: [{ name, domains: ["*"], routes: options.routes }] }),
+    body: options.body(),
     causes: portCauses(context, port, reached),
     references: options.clusters.map((cluster) => ({ type: "cluster", name: cluster })),
   }));
 }
+
+/** The listener was chosen by address, so any host name that led here is meant for this Service. */
+function encodeRoutes(name: string, routes: readonly Route[]): Uint8Array {
+  return encode(RouteConfiguration, { name, virtualHosts: [{ name, domains: ["*"], routes }] });
+}
+
+const everythingTo = template({ texts: ["name", "cluster"] }, ({ name, cluster }) =>
+  encodeRoutes(name, [{ match: everything, action: toClusters([{ name: cluster, weight: 1 }]) }]),
+);
 
 function ruleRoutes(rule: RouteRule, clusterOf: ClusterOf): readonly Route[] {
   const action = ruleAction(rule, clusterOf);

@@ -70,14 +70,19 @@ test("WireWriter writes what the library writes, again and again", () => {
   );
 });
 
-test("WireWriter shifts a long message to make room for its length, also at the end of the buffer", () => {
-  for (const length of [126, 127, 128, 129, 505, 510, 511, 512, 16_383, 16_384, 70_000]) {
+test("WireWriter shifts a message to where its length ends, also at the end of the buffer", () => {
+  for (const length of [0, 1, 126, 127, 128, 129, 505, 510, 511, 512, 16_383, 16_384, 70_000]) {
     const text = "a".repeat(length);
     const expected = new BinaryWriter().fork().fork().string(text).join().join().finish();
-    assert.deepEqual(
-      Buffer.from(new WireWriter().fork().fork().string(text).join().join().finish()),
-      Buffer.from(expected),
-    );
+    for (const [outer, inner] of [
+      [1, 1],
+      [2, 1],
+      [2, 2],
+      [3, 5],
+    ]) {
+      const written = new WireWriter().fork(outer).fork(inner).string(text).join().join().finish();
+      assert.deepEqual(Buffer.from(written), Buffer.from(expected));
+    }
   }
 });
 

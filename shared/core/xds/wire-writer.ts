@@ -1,7 +1,6 @@
-const initialSize = 512;
 /** Up to this a loop over the characters beats the calls into the runtime's own encoder; and its length is one byte. */
 const shortString = 127;
-/** Of what stays, a part keeps the whole: so it is small. */
+/** Results lie side by side in slabs, as memory of its own costs a small one more than to encode it. Of what stays, a part keeps the whole: so they are small. */
 const slabSize = 16 * 1024;
 const scratch = new DataView(new ArrayBuffer(8));
 
@@ -11,31 +10,33 @@ const scratch = new DataView(new ArrayBuffer(8));
  * After `finish` it is empty and can be used again.
  */
 export class WireWriter {
-  private buffer = Buffer.allocUnsafe(initialSize);
+  private buffer = Buffer.from(new ArrayBuffer(0));
+  /** Where the present result begins: before it lie those that were given away. */
+  private start = 0;
   private position = 0;
-  /** Where the length of each open message goes. */
+  /** Where the length of each open message goes, and how many bytes are kept free for it. */
   private readonly open: number[] = [];
-  private slab = new ArrayBuffer(0);
-  private taken = 0;
 
-  /** Begins a message inside the present one: its length goes here. One byte is kept free, which is enough for most. */
-  fork(): this {
-    this.reserve(1);
-    this.open.push(this.position);
-    this.position += 1;
+  /** Begins a message inside the present one: its length goes here. One byte is enough for most; who knows that it will be more says so. */
+  fork(lengthBytes = 1): this {
+    this.reserve(lengthBytes);
+    this.open.push(this.position - this.start, lengthBytes);
+    this.position += lengthBytes;
     return this;
   }
 
   join(): this {
-    const start = this.open.pop();
-    if (start === undefined) throw new Error("join without fork");
-    const length = this.position - start - 1;
-    const extra = varintSize(length) - 1;
-    if (extra > 0) {
-      this.reserve(extra);
-      this.buffer.copyWithin(start + 1 + extra, start + 1, this.position);
+    const kept = this.open.pop();
+    const offset = this.open.pop();
+    if (kept === undefined || offset === undefined) throw new Error("join without fork");
+    const length = this.position - this.start - offset - kept;
+    const extra = varintSize(length) - kept;
+    if (extra !== 0) {
+      this.reserve(Math.max(extra, 0));
+      const from = this.start + offset + kept;
+      this.buffer.copyWithin(from + extra, from, this.position);
     }
-    this.position = start;
+    this.position = this.start + offset;
     this.varint(length);
     this.position += length;
     return this;
@@ -44,27 +45,21 @@ export class WireWriter {
   /** What was written, in memory that nothing else is written to. */
   finish(): Uint8Array {
     if (this.open.length > 0) throw new Error("finish before join");
-    const result = this.room(this.position);
-    result.set(this.buffer.subarray(0, this.position));
-    this.position = 0;
-    return result;
-  }
-
-  /** Small results lie side by side: memory of its own costs each of them more than to encode it. */
-  private room(length: number): Uint8Array {
-    if (length > slabSize / 8) return new Uint8Array(length);
-    if (this.slab.byteLength - this.taken < length) {
-      this.slab = new ArrayBuffer(slabSize);
-      this.taken = 0;
+    const { buffer, start, position } = this;
+    if (position - start > slabSize / 8) {
+      const result = new Uint8Array(position - start);
+      result.set(buffer.subarray(start, position));
+      this.position = start;
+      if (buffer.length > slabSize) this.renew(0);
+      return result;
     }
-    const room = new Uint8Array(this.slab, this.taken, length);
-    this.taken += length;
-    return room;
+    this.start = position;
+    return new Uint8Array(buffer.buffer, start, position - start);
   }
 
   /** Forgets what was written, for example by an encoder that threw half-way. */
   clear(): this {
-    this.position = 0;
+    this.position = this.start;
     this.open.length = 0;
     return this;
   }
@@ -161,9 +156,13 @@ export class WireWriter {
   /** Unsigned, at most 2^53 - 1; room must have been made. */
   private varint(value: number): void {
     let rest = value;
-    while (rest > 0x7f) {
+    while (rest > 0x7fff_ffff) {
       this.buffer[this.position++] = (rest % 0x80) | 0x80;
       rest = Math.floor(rest / 0x80);
+    }
+    while (rest > 0x7f) {
+      this.buffer[this.position++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
     }
     this.buffer[this.position++] = rest;
   }
@@ -175,11 +174,17 @@ export class WireWriter {
   }
 
   private reserve(length: number): void {
-    const needed = this.position + length;
-    if (needed <= this.buffer.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(needed, this.buffer.length * 2));
-    this.buffer.copy(grown, 0, 0, this.position);
-    this.buffer = grown;
+    if (this.position + length > this.buffer.length) this.renew(length);
+  }
+
+  /** Goes on in another slab, which has room for what was begun and so much more. */
+  private renew(room: number): void {
+    const written = this.position - this.start;
+    const slab = Buffer.from(new ArrayBuffer(Math.max(slabSize, (written + room) * 2)));
+    this.buffer.copy(slab, 0, this.start, this.position);
+    this.buffer = slab;
+    this.start = 0;
+    this.position = written;
   }
 }
 
