@@ -1,16 +1,16 @@
 /** What derivations are made of: a value, what it was made of, and who read it. */
 export interface Cell {
   readonly key: string;
-  /** Where it is found as long as somebody reads it. */
+  /** Where it is found as long as somebody reads it, or it is a source with a value. */
   readonly home: Map<string, Cell>;
-  /** Absent for values from outside and for places. */
+  /** Absent for sources, whose values are put: values from outside, and places. */
   readonly family: Family | undefined;
   value: unknown;
   state: typeof fresh | typeof unsure | typeof stale;
   sources: readonly Cell[];
-  /** Most cells have one reader, which needs no Set. */
+  /** Most cells have one reader, nearly all have a few: none of these needs a Set. */
   observer: Cell | undefined;
-  others: Set<Cell> | undefined;
+  others: Cell[] | Set<Cell> | undefined;
   keepers: readonly Keeper[];
 }
 
@@ -27,7 +27,8 @@ export interface Family {
 /** Somebody who wants a family's values for all keys of an input, and is told of each that may have changed. */
 export interface Keeper {
   readonly family: Family;
-  readonly queue: Set<Cell>;
+  /** May name a cell twice, or one that is not kept any more. */
+  readonly queue: Cell[];
   readonly take: (key: string, value: unknown) => void;
 }
 
@@ -36,8 +37,10 @@ const unsure = 1;
 const stale = 2;
 
 const none: readonly never[] = [];
+/** Up to so many readers a list is cheaper than a Set. */
+const few = 8;
 
-export function newCell(key: string, home: Map<string, Cell>, family?: Family): Cell {
+function newCell(key: string, home: Map<string, Cell>, family?: Family): Cell {
   const state = family === undefined ? fresh : stale;
   const cell: Cell = {
     key,
@@ -54,30 +57,43 @@ export function newCell(key: string, home: Map<string, Cell>, family?: Family): 
   return cell;
 }
 
+export function sourceIn(home: Map<string, Cell>, key: string): Cell {
+  return home.get(key) ?? newCell(key, home);
+}
+
 export function cellIn(family: Family, key: string): Cell {
   return family.cells.get(key) ?? newCell(key, family.cells, family);
 }
 
 /** False: it was one already. */
 function addObserver(cell: Cell, observer: Cell): boolean {
+  const { others } = cell;
   if (cell.observer === observer) return false;
-  if (cell.observer === undefined) {
-    if (cell.others?.has(observer) === true) return false;
-    cell.observer = observer;
+  if (others === undefined) {
+    if (cell.observer === undefined) cell.observer = observer;
+    else cell.others = [observer];
     return true;
   }
-  cell.others ??= new Set();
-  const before = cell.others.size;
-  return cell.others.add(observer).size > before;
+  if (others instanceof Set) {
+    const before = others.size;
+    return others.add(observer).size > before;
+  }
+  if (others.includes(observer)) return false;
+  if (others.length < few) others.push(observer);
+  else cell.others = new Set([...others, observer]);
+  return true;
 }
 
 function removeObserver(cell: Cell, observer: Cell): void {
+  const { others } = cell;
   if (cell.observer === observer) cell.observer = undefined;
-  else cell.others?.delete(observer);
+  else if (others instanceof Set) others.delete(observer);
+  else if (others !== undefined) others.splice(others.indexOf(observer), 1);
 }
 
 function isObserved({ observer, others }: Cell): boolean {
-  return observer !== undefined || (others !== undefined && others.size > 0);
+  if (observer !== undefined || others === undefined) return observer !== undefined;
+  return (others instanceof Set ? others.size : others.length) > 0;
 }
 
 function mark(cell: Cell, state: typeof unsure | typeof stale): void {
@@ -85,7 +101,7 @@ function mark(cell: Cell, state: typeof unsure | typeof stale): void {
   const wasFresh = cell.state === fresh;
   cell.state = state;
   if (!wasFresh) return;
-  for (const keeper of cell.keepers) keeper.queue.add(cell);
+  for (const keeper of cell.keepers) keeper.queue.push(cell);
   markObservers(cell, unsure);
 }
 
@@ -146,7 +162,8 @@ export function createCells() {
   };
 
   const drop = (cell: Cell): void => {
-    if (isObserved(cell) || cell.keepers.length > 0) return;
+    const isSet = cell.family === undefined && cell.value !== undefined;
+    if (isSet || isObserved(cell) || cell.keepers.length > 0) return;
     cell.home.delete(cell.key);
     forgetSources(cell);
     if (cell.value !== undefined) cell.family?.changed?.({ key: cell.key, before: cell.value, after: undefined });
@@ -165,15 +182,19 @@ export function createCells() {
     attach(keeper: Keeper, key: string): void {
       const cell = cellIn(keeper.family, key);
       cell.keepers = [...cell.keepers, keeper];
-      keeper.queue.add(cell);
+      keeper.queue.push(cell);
     },
 
     detach(keeper: Keeper, key: string): void {
       const cell = cellIn(keeper.family, key);
       cell.keepers = cell.keepers.filter((other) => other !== keeper);
-      keeper.queue.delete(cell);
       keeper.take(key, undefined);
-      if (!isObserved(cell)) unread.add(cell);
+      unread.add(cell);
+    },
+
+    /** A source that lost its value is nothing that anybody needs to find, unless somebody reads it. */
+    emptied(cell: Cell): void {
+      unread.add(cell);
     },
 
     /** Forgets what nobody reads or keeps. */

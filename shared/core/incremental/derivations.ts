@@ -1,4 +1,4 @@
-import { type Cell, type Cells, cellIn, changed, createCells, type Family, type Keeper, newCell } from "./cells.ts";
+import { type Cell, type Cells, cellIn, changed, createCells, type Family, type Keeper, sourceIn } from "./cells.ts";
 import { createPlaces } from "./places.ts";
 
 /**
@@ -55,7 +55,7 @@ export function createDerivations(): Derivations {
   const keep = (keys: Input<unknown>, of: Derived<unknown>, take: Keeper["take"]): void => {
     const family = families.get(of);
     if (family === undefined) throw new Error("only what was derived here can be kept");
-    const keeper: Keeper = { family, queue: new Set(), take };
+    const keeper: Keeper = { family, queue: [], take };
     keepers.push(keeper);
     keepersOf.get(keys)?.push(keeper);
     for (const key of keys.keys()) cells.attach(keeper, key);
@@ -103,11 +103,13 @@ export function createDerivations(): Derivations {
       do {
         // A keeper may depend on what those before it gather.
         for (let keeper = keepers.find(isBehind); keeper !== undefined; keeper = keepers.find(isBehind)) {
+          // Grows while it is worked off.
           for (const cell of keeper.queue) {
-            keeper.queue.delete(cell);
+            if (!cell.keepers.includes(keeper)) continue;
             cells.refresh(cell);
             keeper.take(cell.key, cell.value);
           }
+          keeper.queue.length = 0;
         }
         cells.dropUnread();
       } while (keepers.some(isBehind));
@@ -116,28 +118,32 @@ export function createDerivations(): Derivations {
 }
 
 function isBehind(keeper: Keeper): boolean {
-  return keeper.queue.size > 0;
+  return keeper.queue.length > 0;
 }
 
 /** `keepers`: of families that have a value for each key of this input. */
 function createInput<V>(cells: Cells, keepers: readonly Keeper[]): Input<V> {
-  const values = new Map<string, V>();
-  const read = new Map<string, Cell>();
+  const values = new Map<string, Cell>();
   return {
     read(key) {
-      if (cells.isReading()) cells.observe(read.get(key) ?? newCell(key, read));
-      return values.get(key);
+      const cell = cells.isReading() ? sourceIn(values, key) : values.get(key);
+      if (cell !== undefined) cells.observe(cell);
+      return cell?.value as V | undefined;
     },
     set(key, value) {
-      const before = values.get(key);
-      if (before === value) return;
-      if (value === undefined) values.delete(key);
-      else values.set(key, value);
-      const cell = read.get(key);
-      if (cell !== undefined) changed(cell);
+      const cell = value === undefined ? values.get(key) : sourceIn(values, key);
+      if (cell === undefined || cell.value === value) return;
+      const before = cell.value;
+      cell.value = value;
+      changed(cell);
       if (before === undefined) for (const keeper of keepers) cells.attach(keeper, key);
-      if (value === undefined) for (const keeper of keepers) cells.detach(keeper, key);
+      if (value === undefined) {
+        for (const keeper of keepers) cells.detach(keeper, key);
+        cells.emptied(cell);
+      }
     },
-    keys: () => values.keys(),
+    *keys() {
+      for (const { key, value } of values.values()) if (value !== undefined) yield key;
+    },
   };
 }

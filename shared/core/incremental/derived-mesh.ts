@@ -41,11 +41,9 @@ export interface DerivedMesh extends MeshLookup {
   readonly workload: Derived<WorkloadClass | undefined>;
   readonly outside: Derived<OutsideService | undefined>;
   /** Ports of a Service, by its key. */
-  readonly ports: Derived<readonly PortOfService[]>;
-  /** Accounts behind the backends of a port, by its text. */
-  readonly backendAccounts: Derived<readonly AccountKey[]>;
-  /** Texts of the ports that lead to an account. */
-  readonly portsTo: Gathered<string>;
+  readonly ports: (key: string) => readonly PortOfService[];
+  /** The ports that lead to an account, each with the accounts behind all its backends: see parseRoute(). */
+  readonly routesTo: Gathered<string>;
   /** Those whom an account may reach; not asked in permissive mode. */
   readonly reachOf: Derived<ReadonlySet<AccountKey>>;
 }
@@ -93,28 +91,22 @@ export function deriveMesh({ derivations, frame, onProblems }: MeshPlan): Derive
   );
 
   const divided = deriveSplits(part, routes, (key) => asking(key)?.value?.service);
-  const service = derivations.derive((key): Service | undefined =>
-    ifPresent(serviceOf(key), (found) => ({
-      ...withoutAge(found),
-      ports: (divided(key)?.ports ?? found.ports).map((port) => ({
-        ...port,
-        accounts: accounts(portText(found.key, port.port)),
-      })),
-    })),
+  const portsOf = judged("root", (key) =>
+    ifPresent(serviceOf(key), (found) => {
+      const { ports, problems } = divided(key) ?? { ports: found.ports, problems: [] };
+      const withAccounts = (port: ServicePort) => ({ ...port, accounts: accounts(portText(found.key, port.port)) });
+      const service: Service = { ...withoutAge(found), ports: ports.map(withAccounts) };
+      const behindPort = (port: ServicePort) =>
+        accountsBehind(service, port, (backend) => accounts(portText(backend.service, backend.port)));
+      return { ports: service.ports.map((port) => ({ service, port, backendAccounts: behindPort(port) })), problems };
+    }),
   );
-  const ports = derivations.derive((key): readonly PortOfService[] => {
-    const found = service(key);
-    if (found === undefined) return [];
-    const behindPort = (port: ServicePort) =>
-      accountsBehind(found, port, (backend) => accounts(portText(backend.service, backend.port)));
-    return found.ports.map((port) => ({ service: found, port, backendAccounts: behindPort(port) }));
-  });
-  const findPort = (key: ServiceKey, number: number): PortOfService | undefined =>
-    ports(key).find(({ port }) => port.port === number);
-  const portsTo = derivations.gather(inputs.service, ports, (found) =>
-    found.flatMap(({ service: { key }, port, backendAccounts }) =>
-      backendAccounts.map((account) => [account, portText(key, port.port)] as const),
-    ),
+  const ports = (key: string): readonly PortOfService[] => portsOf(key)?.ports ?? [];
+  const routesTo = derivations.gather(inputs.service, portsOf, (found) =>
+    (found?.ports ?? []).flatMap(({ service: { key }, port, backendAccounts }) => {
+      const route = `${portText(key, port.port)} ${backendAccounts.join(",")}`;
+      return backendAccounts.map((account) => [account, route] as const);
+    }),
   );
 
   return {
@@ -126,17 +118,10 @@ export function deriveMesh({ derivations, frame, onProblems }: MeshPlan): Derive
     workload: (key) => workload(key)?.workload,
     outside: derivations.derive((key) => ifPresent(inputs.outsider.read(key), outsideOf)),
     ports,
-    backendAccounts: derivations.derive(
-      (text) => {
-        const { service: key, port } = parsePortText(text);
-        return findPort(key, port)?.backendAccounts ?? [];
-      },
-      { same: isSameList },
-    ),
-    portsTo,
-    port({ service: key, port }) {
-      const found = findPort(key, port);
-      if (found === undefined) throw new Error(`the mesh has no port ${port} of ${key}`);
+    routesTo,
+    port({ service: key, port: number }) {
+      const found = ports(key).find(({ port }) => port.port === number);
+      if (found === undefined) throw new Error(`the mesh has no port ${number} of ${key}`);
       return found;
     },
     ...deriveGrants(part, routes),
@@ -146,6 +131,12 @@ export function deriveMesh({ derivations, frame, onProblems }: MeshPlan): Derive
 export function parsePortText(text: string): { readonly service: ServiceKey; readonly port: number } {
   const colon = text.lastIndexOf(":");
   return { service: text.slice(0, colon) as ServiceKey, port: Number(text.slice(colon + 1)) };
+}
+
+/** A port, by its text, and the accounts behind it: one text, so that two are the same when they say the same. */
+export function parseRoute(route: string): { readonly port: string; readonly accounts: readonly AccountKey[] } {
+  const space = route.indexOf(" ");
+  return { port: route.slice(0, space), accounts: route.slice(space + 1).split(",") as AccountKey[] };
 }
 
 function ifPresent<T, R>(value: T | undefined, use: (value: T) => R): R | undefined {
@@ -227,7 +218,7 @@ function deriveSplits(
   { derivations, judged, inputs }: Part,
   { httpRoutes }: Routes,
   plain: (key: string) => SplitRoot | undefined,
-): Derived<{ readonly ports: readonly ServicePort[]; readonly problems: readonly Problem[] } | undefined> {
+): (key: string) => { readonly ports: readonly ServicePort[]; readonly problems: readonly Problem[] } | undefined {
   const read = judged("split", (key) =>
     ifPresent(inputs.trafficSplit.read(key), (object) => {
       const result = readObject(object, trafficSplitSchema);
@@ -253,11 +244,11 @@ function deriveSplits(
     return isDivided ? undefined : { problems: [rootNotFound(split.key, split.spec.service)] };
   });
   derivations.keep(inputs.trafficSplit, orphan);
-  return judged("root", (key) => {
+  return (key) => {
     const splits = splitsOf(key);
     const root = splits.length === 0 ? undefined : plain(key);
     return ifPresent(root, (found) => splitPorts(found, splits, { service: plain, httpRoutes }));
-  });
+  };
 }
 
 function deriveGrants(

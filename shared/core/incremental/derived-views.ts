@@ -8,7 +8,7 @@ import type { Resource, ResourceId } from "../xds/resource.ts";
 import { createResourcePool, type TranslationContext } from "../xds/resource-pool.ts";
 import { commonResources, upstreamPort } from "../xds/translate.ts";
 import type { Derivations, Derived, Input } from "./derivations.ts";
-import { type DerivedMesh, parsePortText } from "./derived-mesh.ts";
+import { type DerivedMesh, parsePortText, parseRoute } from "./derived-mesh.ts";
 import type { Holder, OpenSnapshot } from "./open-snapshot.ts";
 import { isSameList } from "./places.ts";
 
@@ -37,7 +37,10 @@ export function deriveViews({
       const workload = mesh.workload(key);
       return workload && close(inboundListeners(context, workload));
     },
-    { same: isSameList, changed: ({ before = [], after = [] }) => snapshot.hold("own", before, after) },
+    {
+      same: isSameList,
+      changed: ({ before = [], after = [] }) => snapshot.hold("own", before.map(idOf), after.map(idOf)),
+    },
   );
 
   const entries = derivations.derive(
@@ -78,13 +81,13 @@ function familiesIn(name: string): readonly IpFamily[] {
   return name === "" ? [] : (name.split("+") as IpFamily[]);
 }
 
-/** Lists of resources by what they are of; `*`: of whoever is behind the port. */
+/** Ids of resources by what they are of; `*`: of whoever is behind the port. So who reads a list does not depend on what the resources say. */
 interface Lists {
-  readonly common: Derived<readonly SealedResource[]>;
+  readonly common: Derived<readonly ResourceId[]>;
   /** Key: Service, families. */
-  readonly outside: Derived<readonly SealedResource[]>;
+  readonly outside: Derived<readonly ResourceId[]>;
   /** Key: port, accounts, families. */
-  readonly upstream: Derived<readonly SealedResource[]>;
+  readonly upstream: Derived<readonly ResourceId[]>;
 }
 
 interface Part {
@@ -101,8 +104,8 @@ function deriveLists({
   close,
   isPermissive,
 }: Part & { readonly context: TranslationContext; readonly close: Close; readonly isPermissive: boolean }): Lists {
-  const list = (make: (parts: readonly string[]) => readonly Resource[]): Derived<readonly SealedResource[]> =>
-    derivations.derive((key) => close(make(key.split(" "))), {
+  const list = (make: (parts: readonly string[]) => readonly Resource[]): Derived<readonly ResourceId[]> =>
+    derivations.derive((key) => close(make(key.split(" "))).map(idOf), {
       same: isSameList,
       changed: ({ key, before = [], after = [] }) => {
         const holder: Holder = isPermissive ? { everyone: key.slice(key.lastIndexOf(" ") + 1) } : "some";
@@ -176,23 +179,24 @@ function sharedEntry({ ids, set }: Shared): ClassEntry["shared"] {
 
 /** In enforced mode: the ids of what an account's classes of some families share with others. Key: account, families. */
 function deriveShared({ derivations, mesh, snapshot, lists }: Part & { readonly lists: Lists }): Derived<Shared> {
-  const idsOf = (list: Derived<readonly SealedResource[]>): Derived<readonly ResourceId[]> =>
-    derivations.derive((key) => list(key).map(({ id }) => id), { same: isSameList });
-  const [common, outside, upstream] = [idsOf(lists.common), idsOf(lists.outside), idsOf(lists.upstream)];
   const outsiders = derivations.gather(mesh.outsiders, mesh.outside, (service) =>
     service === undefined ? [] : [["", service.key] as const],
   );
-  const outsideIds = derivations.derive((families) => outsiders("").flatMap((key) => outside(`${key} ${families}`)), {
-    same: isSameList,
-  });
+  const outsideIds = derivations.derive(
+    (families) => outsiders("").flatMap((key) => lists.outside(`${key} ${families}`)),
+    {
+      same: isSameList,
+    },
+  );
   return derivations.derive(
     (key) => {
       const [account = "", families = ""] = key.split(" ");
-      const ids = [...common(families), ...outsideIds(families)];
+      const ids = [...lists.common(families), ...outsideIds(families)];
       const reach = mesh.reachOf(account);
-      for (const port of new Set([...reach].flatMap((target) => mesh.portsTo(target)))) {
-        const reached = mesh.backendAccounts(port).filter((target) => reach.has(target));
-        ids.push(...upstream(`${port} ${reached.join(",")} ${families}`));
+      for (const route of new Set([...reach].flatMap((target) => mesh.routesTo(target)))) {
+        const { port, accounts } = parseRoute(route);
+        const reached = accounts.filter((target) => reach.has(target));
+        ids.push(...lists.upstream(`${port} ${reached.join(",")} ${families}`));
       }
       // What leads to one backend from several ports comes several times.
       const sorted = ids.sort().filter((id, position) => id !== ids[position - 1]);
@@ -215,6 +219,10 @@ function assertOneOfEach(key: string, sorted: readonly ResourceId[]): void {
     if (name === before) throw new Error(`the classes of ${key} have two resources ${name}`);
     before = name;
   }
+}
+
+function idOf({ id }: SealedResource): ResourceId {
+  return id;
 }
 
 type Close = (resources: readonly Resource[]) => readonly SealedResource[];

@@ -27,7 +27,7 @@ export interface OpenSnapshot {
   /** Makes resources: the same object again, while its content is the same. */
   readonly pool: ResourcePool;
   /** `holder` has these now instead of those. */
-  hold(holder: Holder, before: readonly SealedResource[], after: readonly SealedResource[]): void;
+  hold(holder: Holder, before: readonly ResourceId[], after: readonly ResourceId[]): void;
   /** The entry of a class; undefined: it is gone. */
   setClass(key: ClassKey, entry: string | undefined): void;
   /** Somebody names the set instead of the one before. */
@@ -53,11 +53,13 @@ interface Held {
   /** The version under which it is listed, and the entry that it has in the index. */
   listed: ContentHash | undefined;
   entry: string | undefined;
+  /** Since the last commit. */
+  isTouched: boolean;
 }
 
 export function createOpenSnapshot(): OpenSnapshot {
   const held = new Map<ResourceId, Held>();
-  const touched = new Set<Held>();
+  const touched: Held[] = [];
   const versions = createVersions();
   const entries = new Map<string, string | undefined>();
   const sets = createSets();
@@ -65,20 +67,20 @@ export function createOpenSnapshot(): OpenSnapshot {
   let index = emptyTrie;
   let commits = 0;
 
-  const count = (holder: Holder, { id }: SealedResource, by: 1 | -1): void => {
+  const touch = (one: Held): void => {
+    if (!one.isTouched) touched.push(one);
+    one.isTouched = true;
+  };
+
+  const count = (holder: Holder, id: ResourceId, by: 1 | -1): void => {
     const one = held.get(id);
     if (one === undefined) throw new Error(`resource ${id} was not made here`);
-    touched.add(one);
-    if (typeof holder === "string") one[holder] += by;
-    else {
-      one.everyone ??= new Map();
-      const left = (one.everyone.get(holder.everyone) ?? 0) + by;
-      if (left === 0) one.everyone.delete(holder.everyone);
-      else one.everyone.set(holder.everyone, left);
-    }
+    touch(one);
+    countHolder(one, holder, by);
   };
 
   const settle = (one: Held): void => {
+    one.isTouched = false;
     const { resource } = one;
     const everyone = one.everyone?.size ? one.everyone.keys() : undefined;
     const isShared = one.some > 0 || everyone !== undefined;
@@ -112,14 +114,14 @@ export function createOpenSnapshot(): OpenSnapshot {
         const version = isSameBody(one.resource.body, body) ? one.resource.version : bodies.versionOf(body);
         one.resource = { type, name, variant, body, causes, references, id, version };
         one.made = commits;
-        touched.add(one);
+        touch(one);
         return one.resource;
       },
     },
 
     hold(holder, before, after) {
-      for (const resource of after) count(holder, resource, 1);
-      for (const resource of before) count(holder, resource, -1);
+      for (const id of after) count(holder, id, 1);
+      for (const id of before) count(holder, id, -1);
     },
 
     setClass(key, entry) {
@@ -130,7 +132,7 @@ export function createOpenSnapshot(): OpenSnapshot {
 
     commit() {
       for (const one of touched) settle(one);
-      touched.clear();
+      touched.length = 0;
       const since = index.root;
       index = index.with(entries);
       entries.clear();
@@ -141,6 +143,17 @@ export function createOpenSnapshot(): OpenSnapshot {
       };
     },
   };
+}
+
+function countHolder(one: Held, holder: Holder, by: 1 | -1): void {
+  if (typeof holder === "string") {
+    one[holder] += by;
+    return;
+  }
+  one.everyone ??= new Map();
+  const left = (one.everyone.get(holder.everyone) ?? 0) + by;
+  if (left === 0) one.everyone.delete(holder.everyone);
+  else one.everyone.set(holder.everyone, left);
 }
 
 /** Bodies that many resources have are hashed once, too. */
@@ -162,7 +175,16 @@ function isSameBody(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 function newHeld(resource: SealedResource, made: number): Held {
-  return { resource, made, own: 0, some: 0, everyone: undefined, listed: undefined, entry: undefined };
+  return {
+    resource,
+    made,
+    own: 0,
+    some: 0,
+    everyone: undefined,
+    listed: undefined,
+    entry: undefined,
+    isTouched: false,
+  };
 }
 
 function isSameContent(resource: Resource, content: ResourceContent): boolean {
@@ -214,7 +236,7 @@ function createVersions() {
 
     put(version: ContentHash, resource: SealedResource): void {
       const first = resources.get(version);
-      if (first === undefined && !removed.delete(version)) added.add(version);
+      if (first === undefined && !(removed.size > 0 && removed.delete(version))) added.add(version);
       if (first === undefined || resource.id <= first.id) resources.set(version, resource);
       if (first === undefined || (first.id === resource.id && !sharing.has(version))) return;
       const all = sharing.get(version) ?? new Map([[first.id, first]]);

@@ -1,4 +1,4 @@
-import { type Cell, type Cells, changed, newCell } from "./cells.ts";
+import { type Cell, type Cells, changed, sourceIn } from "./cells.ts";
 
 /** What lies at one place. */
 interface Place<T> {
@@ -16,24 +16,29 @@ interface Lot<T> {
 
 /** Items by place, and by the key that put them there. */
 export function createPlaces<T>(all: Cells) {
-  const places = new Map<string, Place<T>>();
+  /** Each with a Place, while something lies there. */
+  const places = new Map<string, Cell>();
   const placesOf = new Map<string, readonly string[]>();
-  const cells = new Map<string, Cell>();
 
   /** `items`: of a key, instead of those before; none: it leaves. */
   const put = (name: string, key: string, items: readonly T[]): void => {
-    const place = places.get(name);
-    if (place === undefined) places.set(name, { lots: [{ key, items }], items: undefined });
+    const cell = sourceIn(places, name);
+    const place = cell.value as Place<T> | undefined;
+    if (place === undefined) cell.value = { lots: [{ key, items }], items } satisfies Place<T>;
     else if (!replace(place, key, items)) return;
-    else if (place.lots.length === 0) places.delete(name);
-    const cell = cells.get(name);
-    if (cell !== undefined) changed(cell);
+    else if (place.lots.length === 0) {
+      cell.value = undefined;
+      all.emptied(cell);
+    }
+    changed(cell);
   };
 
   return {
     at: (name: string): readonly T[] => {
-      if (all.isReading()) all.observe(cells.get(name) ?? newCell(name, cells));
-      const place = places.get(name);
+      const cell = all.isReading() ? sourceIn(places, name) : places.get(name);
+      if (cell === undefined) return [];
+      all.observe(cell);
+      const place = cell.value as Place<T> | undefined;
       if (place === undefined) return [];
       place.items ??= place.lots.length === 1 ? place.lots[0]?.items : place.lots.flatMap(({ items }) => items);
       return place.items ?? [];

@@ -119,7 +119,8 @@ export function classValue(own: OwnVersions, shared: ClassEntry["shared"]): stri
 
 /** What stands in the index for a resource that classes share; `everyone`: names of those of whom all get it. */
 export function resourceValue(version: ContentHash, everyone?: Iterable<string>): string {
-  return JSON.stringify(everyone === undefined ? version : [version, ...[...everyone].sort()]);
+  // A hash has no character that JSON would write otherwise.
+  return everyone === undefined ? `"${version}"` : JSON.stringify([version, ...[...everyone].sort()]);
 }
 
 interface SealedClass {
