@@ -193,7 +193,9 @@ function deriveShared({ derivations, mesh, snapshot, lists }: Part & { readonly 
       const [account = "", families = ""] = key.split(" ");
       const ids = [...lists.common(families), ...outsideIds(families)];
       const reach = mesh.reachOf(account);
-      for (const route of new Set([...reach].flatMap((target) => mesh.routesTo(target)))) {
+      const routes = new Set<string>();
+      for (const target of reach) for (const route of mesh.routesTo(target)) routes.add(route);
+      for (const route of routes) {
         const { port, accounts } = parseRoute(route);
         const reached = accounts.filter((target) => reach.has(target));
         ids.push(...lists.upstream(`${port} ${reached.join(",")} ${families}`));

@@ -229,14 +229,15 @@ function createSets() {
 function createVersions() {
   const resources = new Map<ContentHash, SealedResource>();
   const sharing = new Map<ContentHash, Map<ResourceId, SealedResource>>();
-  const added = new Set<ContentHash>();
+  /** Since news were taken; before that everything is. */
+  let added: Set<ContentHash> | undefined;
   const removed = new Set<ContentHash>();
   return {
     resources: resources as ReadonlyMap<ContentHash, SealedResource>,
 
     put(version: ContentHash, resource: SealedResource): void {
       const first = resources.get(version);
-      if (first === undefined && !(removed.size > 0 && removed.delete(version))) added.add(version);
+      if (first === undefined && !removed.delete(version)) added?.add(version);
       if (first === undefined || resource.id <= first.id) resources.set(version, resource);
       if (first === undefined || (first.id === resource.id && !sharing.has(version))) return;
       const all = sharing.get(version) ?? new Map([[first.id, first]]);
@@ -254,19 +255,16 @@ function createVersions() {
         if (first === undefined || resource.id < first.id) resources.set(version, resource);
       }
       if (all?.size === 0) sharing.delete(version);
-      if (!resources.has(version) && !added.delete(version)) removed.add(version);
+      if (added !== undefined && !resources.has(version) && !added.delete(version)) removed.add(version);
     },
 
     /** Those whose versions came since this was asked last. */
     takeNews(): readonly SealedResource[] {
-      const news: SealedResource[] = [];
-      for (const version of added) {
-        const resource = resources.get(version);
-        if (resource !== undefined) news.push(resource);
-      }
-      added.clear();
+      const news =
+        added === undefined ? [...resources.values()] : Array.from(added, (version) => resources.get(version));
+      added = new Set();
       removed.clear();
-      return news;
+      return news.filter((resource) => resource !== undefined);
     },
   };
 }

@@ -266,9 +266,13 @@ function blockFor(entries: readonly Entry[], depth: number): Block {
 
 /** `entries` sorted by path. */
 function leafOf(entries: readonly Entry[]): Leaf {
+  return { kind: "leaf", entries, size: sizeOf(entries), count: entries.length };
+}
+
+function sizeOf(entries: readonly Entry[]): number {
   let size = 0;
   for (const entry of entries) size += entry.size;
-  return { kind: "leaf", entries, size, count: entries.length };
+  return size;
 }
 
 function branchOf(children: readonly (Block | undefined)[]): Branch {

@@ -87,9 +87,13 @@ function extension(
     readonly config: () => Any;
   },
 ): Resource {
-  return context.pool.resource({ type: "extension", name: options.name, variant: options.workload.key }, () => ({
-    body: encode(TypedExtensionConfig, { name: options.name, typedConfig: options.config() }),
-    causes: causesOf(context, options.policy),
+  const { name, workload, policy, config } = options;
+  const { pool } = context;
+  const encoded = (): Uint8Array => encode(TypedExtensionConfig, { name, typedConfig: config() });
+  return pool.resource({ type: "extension", name, variant: workload.key }, () => ({
+    // Without grants it is the same for whoever serves the port.
+    body: policy.settings.mode === "permissive" ? pool.body(name, encoded) : encoded(),
+    causes: causesOf(context, policy),
     references: [],
   }));
 }
