@@ -45,7 +45,7 @@ export interface DerivedMesh extends MeshLookup {
   /** The ports that lead to an account, each with the accounts behind all its backends: see parseRoute(). */
   readonly routesTo: Gathered<string>;
   /** Those whom an account may reach; not asked in permissive mode. */
-  readonly reachOf: Derived<ReadonlySet<AccountKey>>;
+  readonly reachOf: (account: string) => ReadonlySet<AccountKey>;
 }
 
 export interface MeshPlan {
@@ -279,7 +279,7 @@ function deriveGrants(
       const [first] = accounts;
       return first !== undefined && accounts.length === 1 ? grants(first) : accounts.flatMap(grants);
     },
-    reachOf: derivations.derive((account) => new Set(targets(account))),
+    reachOf: (account) => new Set(targets(account)),
   };
 }
 
