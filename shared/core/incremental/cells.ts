@@ -88,7 +88,7 @@ function removeObserver(cell: Cell, observer: Cell): void {
   const { others } = cell;
   if (cell.observer === observer) cell.observer = undefined;
   else if (others instanceof Set) others.delete(observer);
-  else if (others !== undefined) others.splice(others.indexOf(observer), 1);
+  else if (others?.includes(observer) === true) others.splice(others.indexOf(observer), 1);
 }
 
 function isObserved({ observer, others }: Cell): boolean {
