@@ -82,7 +82,9 @@ async function main(): Promise<void> {
       rows.push(...(await part.run()));
     }
     measured.push(rows);
-    for (const row of rows) ratios.set(row.what, [...(ratios.get(row.what) ?? []), ratioOf(row, loop)]);
+    for (const row of rows) {
+      if (row.worst !== true) ratios.set(row.what, [...(ratios.get(row.what) ?? []), ratioOf(row, loop)]);
+    }
   }
   const rows = medianRows(measured);
   process.stdout.write(values.output === "json" ? `${JSON.stringify(rows)}\n` : `${tableOf(rows)}\n`);

@@ -82,7 +82,12 @@ export async function benchManyEnvoys({ envoys, changes, say }: ManyEnvoysOption
   return [
     { what: title("pods started, all config acknowledged"), value: started, unit: "ms" },
     { what: title("split weight, until all have acknowledged, p50"), value: spreadOf(weights).p50, unit: "ms" },
-    { what: title("split weight, until all have acknowledged, p99"), value: spreadOf(weights).p99, unit: "ms" },
+    {
+      what: title("split weight, until all have acknowledged, p99"),
+      value: spreadOf(weights).p99,
+      unit: "ms",
+      worst: true,
+    },
     {
       what: title("a server ends (it serves on for 3 s), all have acknowledged, p50"),
       value: spreadOf(pods).p50,

@@ -9,6 +9,8 @@ export interface BenchRow {
   readonly budget?: number;
   /** What was published or measured of others, in the same unit. */
   readonly peers?: string;
+  /** The worst of some, which is mostly chance: shown, and not held to the baseline. */
+  readonly worst?: boolean;
 }
 
 export function tableOf(rows: readonly BenchRow[]): string {

@@ -169,11 +169,11 @@ function rowsOf(
   const real = spreadOf(answers);
   const ofEnvoys: readonly BenchRow[] = [
     { what: `${what}: last Envoy's ACK, p50`, value: real.p50, unit: "ms" },
-    { what: `${what}: last Envoy's ACK, p99`, value: real.p99, unit: "ms" },
+    { what: `${what}: last Envoy's ACK, p99`, value: real.p99, unit: "ms", worst: true },
   ];
   return [
     { what: `${what}: last proxy, p50`, value: all.p50, unit: "ms", ...bars.last },
-    { what: `${what}: last proxy, p99`, value: all.p99, unit: "ms" },
+    { what: `${what}: last proxy, p99`, value: all.p99, unit: "ms", worst: true },
     ...(answers.length > 0 ? ofEnvoys : []),
     { what: `${what}: to each proxy`, value: kilobytes, unit: "KB", ...bars.kilobytes },
     { what: `${what}: gateway's CPU`, value: cpu, unit: "ms", ...bars.cpu },
