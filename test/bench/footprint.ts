@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { applyObjects } from "../../local/demo/apply-objects.ts";
 import { type LocalMesh, startLocalMesh } from "../../local/start-local-mesh.ts";
+import { eachOf } from "../../shared/shell/each-of.ts";
 import { runPod } from "../feature/feature-proxy.ts";
 import { meshObjects, serviceName } from "./mesh-objects.ts";
 import { cpuTimeOf, memoryOf } from "./process-usage.ts";
@@ -36,16 +37,11 @@ export async function benchFootprint({ services, podsEach, say }: FootprintOptio
 }
 
 async function runPods({ client }: LocalMesh, pods: number, services: number): Promise<void> {
-  let next = 0;
-  const work = async (): Promise<void> => {
-    while (next < pods) {
-      const index = next++;
-      const account = serviceName(index % services);
-      const address = `10.64.${index >> 8}.${index & 255}`;
-      await runPod(client, { namespace: "shop", name: `p${index}`, account, labels: { app: account }, address });
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, work));
+  await eachOf([...Array(pods).keys()], atOnce, async (index) => {
+    const account = serviceName(index % services);
+    const address = `10.64.${index >> 8}.${index & 255}`;
+    await runPod(client, { namespace: "shop", name: `p${index}`, account, labels: { app: account }, address });
+  });
 }
 
 /** When it does no more work. */

@@ -3,6 +3,7 @@ import { createKubernetesClient } from "../../gateway/kubernetes/client.ts";
 import { readData } from "../../gateway/kubernetes/kept-data.ts";
 import { localNamespace } from "../../local/names.ts";
 import { connectFakeProxy, type FakeProxy } from "../../local/proxies/fake-proxy.ts";
+import { eachOf } from "../../shared/shell/each-of.ts";
 import { runPod } from "../feature/feature-proxy.ts";
 import { openLeanAdsStream } from "./lean-ads-stream.ts";
 import { serviceName } from "./mesh-objects.ts";
@@ -70,11 +71,8 @@ export async function gatherCrowd({ kubeconfig, xdsPort, services }: CrowdOption
       return Math.max(...(await Promise.all(arrivals)));
     },
     async grow(count) {
-      let next = proxies.length;
-      const work = async (): Promise<void> => {
-        while (next < count) await join(next++);
-      };
-      await Promise.all(Array.from({ length: atOnce }, work));
+      const joining = Array.from({ length: Math.max(0, count - proxies.length) }, (_, index) => proxies.length + index);
+      await eachOf(joining, atOnce, join);
       for (let before = -1; before !== receivedBytes(); await pause(quiet)) before = receivedBytes();
     },
     [Symbol.asyncDispose]: () => life.disposeAsync(),

@@ -20,7 +20,7 @@ const waitingBytes = 512 * 1024;
 export class Output {
   readonly #wire: Wire;
   readonly #writer: Writer;
-  #pieceBytes: number;
+  readonly #pieceBytes: number;
   #parts: Buffer[] | undefined;
   #bytes = 0;
   #pieceUnderWay = false;

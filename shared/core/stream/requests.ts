@@ -33,7 +33,8 @@ export interface RequestParts {
 
 const allParts: RequestParts = { node: true };
 const none: readonly never[] = [];
-const noVersions: ReadonlyMap<string, string> = new Map();
+/** Of most requests, which bring none. */
+export const noVersions: ReadonlyMap<string, string> = new Map();
 
 /** Throws a RangeError when the bytes are not such a message. */
 export function decodeDeltaRequest(message: Uint8Array, parts: RequestParts = allParts): DeltaRequest {

@@ -2,7 +2,7 @@ import { typeUrls } from "../xds/resource.ts";
 import { typeOfUrl } from "./delta.ts";
 import { hasName, namesIn } from "./name-set.ts";
 import { entriesOf, lookup, namesOf } from "./persistent-map.ts";
-import type { SotwRequest } from "./requests.ts";
+import { noVersions, type SotwRequest } from "./requests.ts";
 import type { ResponseMemo } from "./response-memo.ts";
 import { encodeSotwResponse } from "./responses.ts";
 import { nothing, type Send, type Stream, type StreamRequest } from "./stream.ts";
@@ -20,7 +20,7 @@ export function fromSotwRequest(stream: Stream, request: SotwRequest): StreamReq
   const state = stream.types[type];
   const answer = {
     type,
-    held: new Map<string, never>(),
+    held: noVersions,
     nonce: request.nonce,
     error: request.error?.message,
     listing: request.listing,
